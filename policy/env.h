@@ -1,0 +1,17 @@
+/* env.h - what policy/ needs from the world, handed in: it reads no clock,
+ * draws no random number, opens no file and writes no log of its own. */
+#ifndef ASSAY_ENV_H
+#define ASSAY_ENV_H
+
+#include "dns.h"
+#include "limits.h"
+
+struct policy_env {
+    struct dns_resolver *resolver;
+    int64_t (*monotonic_us)(void *clock); /* for time-outs and durations */
+    int64_t (*epoch)(void *clock);        /* seconds since 1970 UTC, for t= and x= of DKIM */
+    void *clock;
+    char guard[33]; /* 128 random bits in hexadecimal, drawn once per process (notes: M1) */
+};
+
+#endif

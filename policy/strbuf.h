@@ -1,0 +1,38 @@
+/* strbuf.h - a string that grows in an arena.
+ *
+ * Failure is sticky: after one failed growth all further calls do nothing and
+ * the content reads as empty (the arena remembers the failure too).
+ */
+#ifndef ASSAY_STRBUF_H
+#define ASSAY_STRBUF_H
+
+#include "arena.h"
+
+struct strbuf {
+    struct arena *arena; /* where the octets live; not owned */
+    char *data;          /* NUL-terminated, NULL before the first octet */
+    size_t len;          /* octets, the NUL not counted */
+    size_t capacity;     /* octets allocated */
+    bool failed;
+};
+
+/* An empty string in arena. */
+void strbuf_init(struct strbuf *buf, struct arena *arena);
+
+void strbuf_add(struct strbuf *buf, const void *data, size_t len);
+void strbuf_bytes(struct strbuf *buf, struct bytes view);
+void strbuf_puts(struct strbuf *buf, const char *string);
+void strbuf_putc(struct strbuf *buf, char octet);
+void strbuf_printf(struct strbuf *buf, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+/* Shortens the content to len octets; longer than it is: nothing. */
+void strbuf_truncate(struct strbuf *buf, size_t len);
+
+/* The content, NUL-terminated, valid until the next change; "" after a failure. */
+const char *strbuf_string(const struct strbuf *buf);
+
+/* The content as a view, valid until the next change. */
+struct bytes strbuf_view(const struct strbuf *buf);
+
+#endif
