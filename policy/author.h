@@ -11,27 +11,26 @@
 #include "domain.h"
 
 enum author_status {
-    AUTHOR_OK,             /* domain is set */
-    AUTHOR_MISSING,        /* no From field */
-    AUTHOR_REPEATED,       /* more than one From field */
-    AUTHOR_SYNTAX,         /* the field does not parse */
-    AUTHOR_NO_ADDRESS,     /* parses, but holds no address (empty group) */
-    AUTHOR_BAD_DOMAIN,     /* an address has a domain literal or no valid domain name */
-    AUTHOR_SEVERAL,        /* addresses of more than one domain */
+    AUTHOR_OK,         /* domain is set */
+    AUTHOR_MISSING,    /* no From field */
+    AUTHOR_REPEATED,   /* more than one From field */
+    AUTHOR_SYNTAX,     /* the field does not parse */
+    AUTHOR_NO_ADDRESS, /* parses, but holds no address (empty group) */
+    AUTHOR_BAD_DOMAIN, /* an address has a domain literal or no valid domain name */
+    AUTHOR_SEVERAL,    /* addresses of more than one domain */
 };
 
 struct author {
     enum author_status status;
-    struct domain domain;  /* set when AUTHOR_OK */
-    const char *reason;    /* one line, says what was found; "" when AUTHOR_OK */
-    size_t addresses;      /* addresses seen */
+    struct domain domain;   /* set when AUTHOR_OK */
+    const char *reason;     /* one line, says what was found; "" when AUTHOR_OK */
+    size_t addresses;       /* addresses seen */
     struct domain *domains; /* AUTHOR_OK, AUTHOR_SEVERAL: the distinct domains */
     size_t domain_count;
 };
 
 /* Judges the From fields of a message: their values as received, in order.
  * Strings live in arena. */
-void author_find(struct arena *arena, const struct bytes *values, size_t count,
-                 struct author *out);
+void author_find(struct arena *arena, const struct bytes *values, size_t count, struct author *out);
 
 #endif

@@ -11,7 +11,7 @@ struct authres_property {
 };
 
 struct authres_entry {
-    struct bytes method;    /* as written, without version */
+    struct bytes method;     /* as written, without version */
     unsigned method_version; /* default 1 */
     struct bytes result;
     struct bytes reason; /* unquoted; empty when absent */

@@ -6,7 +6,7 @@
 #include "spf.h"
 
 enum dmarc_policy {
-    DMARC_POLICY_UNSET, /* tag absent */
+    DMARC_POLICY_UNSET,   /* tag absent */
     DMARC_POLICY_INVALID, /* tag present with a value that is no policy */
     DMARC_POLICY_NONE,
     DMARC_POLICY_QUARANTINE,
@@ -55,11 +55,11 @@ struct dmarc_walk {
         struct dmarc_record record;
     } found[DMARC_WALK_MAX]; /* longest name first */
     size_t found_count;
-    unsigned queries;            /* names looked at before the walk stopped, 1..8 */
-    bool temporary_error;        /* a needed lookup failed: the rest is not to be used */
-    const char *cause;           /* then: which name, and how it failed */
+    unsigned queries;             /* names looked at before the walk stopped, 1..8 */
+    bool temporary_error;         /* a needed lookup failed: the rest is not to be used */
+    const char *cause;            /* then: which name, and how it failed */
     struct domain organizational; /* RFC 9989 4.10.2 */
-    struct domain public_suffix; /* name of a psd=y record above start, if one was met */
+    struct domain public_suffix;  /* name of a psd=y record above start, if one was met */
 };
 
 /* Starts the lookups of a walk, all at once, without waiting. */
@@ -83,15 +83,15 @@ struct dmarc_result {
     struct domain policy_domain;         /* where the applied record was found, or none */
     struct dmarc_record record;          /* the applied record; valid with policy_domain */
     bool has_record;
-    enum dmarc_tag tag;                  /* that gave `policy` */
-    enum dmarc_policy policy;            /* published: p, sp or np */
-    enum dmarc_policy effective_policy;  /* after t=y (RFC 9989 4.7); what to act on if failing */
-    bool author_nonexistent;             /* NXDOMAIN for from_domain was seen and mattered */
-    bool spf_aligned;                    /* spf passed and is aligned */
-    bool dkim_aligned;                   /* some signature passed and is aligned */
-    bool *signature_aligned;             /* per signature of dkim_results: its domain is aligned
-                                            (whatever its result, as far as it was needed to
-                                            know); NULL when there are none */
+    enum dmarc_tag tag;                 /* that gave `policy` */
+    enum dmarc_policy policy;           /* published: p, sp or np */
+    enum dmarc_policy effective_policy; /* after t=y (RFC 9989 4.7); what to act on if failing */
+    bool author_nonexistent;            /* NXDOMAIN for from_domain was seen and mattered */
+    bool spf_aligned;                   /* spf passed and is aligned */
+    bool dkim_aligned;                  /* some signature passed and is aligned */
+    bool *signature_aligned;            /* per signature of dkim_results: its domain is aligned
+                                           (whatever its result, as far as it was needed to
+                                           know); NULL when there are none */
 };
 
 /* Evaluates; waits for DNS. `spf` must be the MAIL FROM identity. Lazy: DNS

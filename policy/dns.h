@@ -112,10 +112,10 @@ struct dns_resolver {
 void dns_lookup_complete(struct dns_lookup *lookup, const struct dns_answer *answer, bool cached);
 
 struct dns_session_limits {
-    unsigned queries;           /* different lookups a message may start */
-    int64_t query_timeout_us;   /* how long one lookup may take */
-    int64_t (*now_us)(void *);  /* monotonic clock, microseconds */
-    void *clock;                /* argument for now_us */
+    unsigned queries;          /* different lookups a message may start */
+    int64_t query_timeout_us;  /* how long one lookup may take */
+    int64_t (*now_us)(void *); /* monotonic clock, microseconds */
+    void *clock;               /* argument for now_us */
 };
 
 /* A session in arena. NULL when out of memory. Free it before the arena. */
@@ -151,8 +151,8 @@ const struct dns_answer *dns_query(struct dns_session *session, struct bytes nam
 const struct dns_lookup *dns_session_lookups(const struct dns_session *session);
 
 struct dns_session_stats {
-    unsigned queries; /* lookups started */
-    unsigned cached;  /* of these, answered from the cache */
+    unsigned queries;  /* lookups started */
+    unsigned cached;   /* of these, answered from the cache */
     int64_t waited_us; /* time spent waiting */
 };
 

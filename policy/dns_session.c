@@ -12,7 +12,7 @@
 #include <time.h>
 
 enum {
-    TABLE_SIZE = 64,     /* hash chains; a message has 5 to 200 lookups */
+    TABLE_SIZE = 64, /* hash chains; a message has 5 to 200 lookups */
     NAME_MAX_OCTETS = 253,
     LABEL_MAX_OCTETS = 63,
 };
