@@ -57,12 +57,10 @@ static bool has_tag(const struct taglist *list, struct bytes name)
 const char *taglist_parse(struct arena *arena, struct bytes text, size_t max_tags,
                           struct taglist *out)
 {
-    size_t room = 1;
-    for (size_t i = 0; i < text.len && room <= max_tags; i++)
+    size_t room = 1; /* pieces between semicolons, at most one tag each */
+    for (size_t i = 0; i < text.len && room < max_tags; i++)
         room += text.data[i] == ';';
     *out = (struct taglist){0};
-    if (room > max_tags + 1)
-        return "too many tags";
     out->tags = arena_array(arena, room, sizeof(*out->tags));
     if (!out->tags)
         return "out of memory";
@@ -76,6 +74,8 @@ const char *taglist_parse(struct arena *arena, struct bytes text, size_t max_tag
         case TAGLIST_MALFORMED:
             return "tag list is malformed";
         case TAGLIST_TAG:
+            if (out->count == max_tags)
+                return "too many tags";
             if (has_tag(out, tag.name))
                 return "tag appears twice";
             out->tags[out->count++] = tag;
