@@ -77,7 +77,8 @@ struct dns_derived_class {
 };
 
 /* The derived form of `answer`, made at the first call; NULL when make() gave
- * NULL. Lives as long as the answer. Safe from any thread. */
+ * NULL or the status is not DNS_FOUND. Lives as long as the answer. Safe from
+ * any thread. */
 void *dns_answer_derived(const struct dns_answer *answer, const struct dns_derived_class *kind);
 
 struct dns_session;

@@ -125,6 +125,8 @@ static void *find_derived(const struct derived *list, const struct dns_derived_c
 
 void *dns_answer_derived(const struct dns_answer *answer, const struct dns_derived_class *kind)
 {
+    if (answer->status != DNS_FOUND) /* may be a session's static answer, without a block */
+        return NULL;
     struct answer_block *block = block_of(answer);
     struct derived *head = atomic_load_explicit(&block->derived, memory_order_acquire);
     void *value = find_derived(head, kind);

@@ -181,8 +181,8 @@ static struct dns_lookup *start(struct dns_session *session, struct bytes name, 
 
 void dns_prefetch(struct dns_session *session, struct bytes name, enum dns_type type)
 {
-    if (session->started < session->limits.queries / 4 * 3 && is_dns_name(name) &&
-        !find(session, name, type))
+    unsigned most = session->limits.queries - session->limits.queries / 4;
+    if (session->started < most && is_dns_name(name) && !find(session, name, type))
         start(session, name, type);
 }
 
