@@ -72,6 +72,16 @@ void strbuf_printf(struct strbuf *buf, const char *format, ...)
     buf->len += (size_t)len;
 }
 
+void strbuf_printable(struct strbuf *buf, struct bytes text, size_t max)
+{
+    for (size_t i = 0; i < text.len && i < max; i++) {
+        char c = text.data[i];
+        strbuf_putc(buf, c >= ' ' && c <= '~' ? c : '?');
+    }
+    if (text.len > max)
+        strbuf_puts(buf, "...");
+}
+
 void strbuf_truncate(struct strbuf *buf, size_t len)
 {
     if (len < buf->len) {

@@ -26,6 +26,11 @@ void strbuf_putc(struct strbuf *buf, char octet);
 void strbuf_printf(struct strbuf *buf, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
+/* Appends at most `max` octets of text from a stranger, so that it can stand in
+ * a log line, a reply or a header comment: every octet that is not printable
+ * ASCII becomes "?"; what is left out becomes "...". */
+void strbuf_printable(struct strbuf *buf, struct bytes text, size_t max);
+
 /* Shortens the content to len octets; longer than it is: nothing. */
 void strbuf_truncate(struct strbuf *buf, size_t len);
 

@@ -1,0 +1,411 @@
+/* evaluate.c - the evaluation of one message; see evaluate.h.
+ *
+ * This is the table of contents of the program: connection -> origin -> SPF ->
+ * DKIM -> DMARC -> verdict -> Authentication-Results -> what to change.
+ */
+#include "evaluate.h"
+
+#include "authres_compose.h"
+#include "received.h"
+#include "strbuf.h"
+
+enum {
+    FROM_FIELDS_KEPT = 2,         /* two are enough to know that there is more than one */
+    SCRATCH_MEMORY = 1024 * 1024, /* octets to parse one foreign Authentication-Results field */
+    PRINTABLE_MAX = 320,          /* octets of an address in the outcome (RFC 5321 4.5.3.1) */
+};
+
+struct removal {
+    struct removal *next; /* the one with the next lower index of any name */
+    struct header_edit edit;
+};
+
+struct evaluation {
+    const struct policy_env *env;
+    const struct policy_settings *settings;
+    struct arena *arena;
+    struct arena *scratch; /* for one field at a time */
+    struct dns_session *dns;
+
+    struct spf_request spf; /* client, HELO and reverse-path under evaluation */
+    struct spf_prefetch *spf_prefetch;
+    struct dkim_verifier *dkim;
+    struct bytes from[FROM_FIELDS_KEPT];
+    size_t from_count;
+    bool seeking_client; /* the client is a trusted relay: look for the one behind it */
+    bool has_list_fields;
+
+    size_t header_fields, header_bytes;
+    bool header_overflow;
+    unsigned results_seen;    /* Authentication-Results fields so far */
+    unsigned tags_seen;       /* TagHeader fields so far */
+    struct removal *removals; /* last found first */
+    size_t removal_count;
+
+    struct outcome outcome;
+};
+
+/* ---- MAIL FROM ---- */
+
+static const char *origin_of(const struct policy_settings *settings,
+                             const struct connection *connection)
+{
+    if (connection->authenticated)
+        return "authenticated";
+    if (ip_is_loopback(&connection->client))
+        return "loopback client";
+    if (connection->local)
+        return "submitted locally";
+    struct bytes name = connection->client_name;
+    if (bytes_is(name, "unknown"))
+        name = BYTES_EMPTY;
+    if (host_set_contains(settings->internal_hosts, &connection->client, name))
+        return "client in InternalHosts";
+    return "";
+}
+
+static const char *printable(struct arena *arena, struct bytes text)
+{
+    struct strbuf buf;
+    strbuf_init(&buf, arena);
+    strbuf_printable(&buf, text, PRINTABLE_MAX);
+    return strbuf_string(&buf);
+}
+
+static void start_spf(struct evaluation *evaluation)
+{
+    evaluation->spf_prefetch =
+        spf_prefetch_new(evaluation->arena, evaluation->dns, &evaluation->spf);
+}
+
+/* Called while the session waits, too. */
+static void advance(void *context)
+{
+    struct evaluation *evaluation = context;
+    spf_prefetch_advance(evaluation->spf_prefetch);
+}
+
+static bool start_checks(struct evaluation *evaluation, const struct connection *connection)
+{
+    const struct policy_env *env = evaluation->env;
+    const struct limits *limits = &evaluation->settings->limits;
+    const struct dns_session_limits dns_limits = {
+        .queries = limits->maximum_queries,
+        .query_timeout_us = limits->resolver_timeout_us,
+        .now_us = env->monotonic_us,
+        .clock = env->clock,
+    };
+    evaluation->dns = dns_session_new(evaluation->arena, env->resolver, &dns_limits);
+    if (!evaluation->dns)
+        return false;
+    evaluation->dkim = dkim_verifier_new(env, limits, evaluation->dns, evaluation->arena);
+    if (!evaluation->dkim)
+        return false;
+    dns_session_on_progress(evaluation->dns, advance, evaluation);
+    evaluation->seeking_client = host_set_contains(evaluation->settings->trusted_relays,
+                                                   &connection->client, connection->client_name);
+    if (!evaluation->seeking_client)
+        start_spf(evaluation);
+    return true;
+}
+
+struct evaluation *evaluation_new(const struct policy_env *env,
+                                  const struct policy_settings *settings,
+                                  const struct connection *connection, struct bytes mail_from)
+{
+    struct arena *arena = arena_new(settings->limits.message_memory);
+    struct evaluation *evaluation = arena ? arena_alloc(arena, sizeof(*evaluation)) : NULL;
+    if (!evaluation) {
+        arena_free(arena);
+        return NULL;
+    }
+    evaluation->env = env;
+    evaluation->settings = settings;
+    evaluation->arena = arena;
+    evaluation->scratch = arena_new(SCRATCH_MEMORY);
+    evaluation->spf = (struct spf_request){
+        .scope = SPF_SCOPE_MAIL_FROM,
+        .client = connection->client,
+        .helo = arena_bytes(arena, connection->helo),
+        .mail_from = arena_bytes(arena, mail_from),
+        .receiver = bytes_of(settings->authserv_id),
+    };
+    evaluation->outcome.origin = origin_of(settings, connection);
+    evaluation->outcome.originating = evaluation->outcome.origin[0] != '\0';
+    bool started = evaluation->outcome.originating || start_checks(evaluation, connection);
+    if (!evaluation->scratch || !started || arena_failed(arena)) {
+        evaluation_free(evaluation);
+        return NULL;
+    }
+    return evaluation;
+}
+
+void evaluation_recipient(struct evaluation *evaluation, struct bytes address)
+{
+    (void)evaluation; /* reports will count recipients' domains */
+    (void)address;
+}
+
+/* ---- header fields ---- */
+
+static void remove_field(struct evaluation *evaluation, const char *name, unsigned index)
+{
+    struct removal *removal = arena_alloc(evaluation->arena, sizeof(*removal));
+    if (!removal)
+        return;
+    *removal = (struct removal){evaluation->removals, {name, NULL, index}};
+    evaluation->removals = removal;
+    evaluation->removal_count++;
+}
+
+/* RFC 8601 5: a field in our name that we did not write is forged. When there
+ * is no memory to look at it, it goes as well. */
+static void screen_results_field(struct evaluation *evaluation, struct bytes value)
+{
+    evaluation->results_seen++;
+    arena_reset(evaluation->scratch);
+    if (authres_claims(evaluation->scratch, value, &evaluation->settings->own_ids) ||
+        arena_failed(evaluation->scratch))
+        remove_field(evaluation, "Authentication-Results", evaluation->results_seen);
+}
+
+/* Behind trusted relays stands the first client that is none. */
+static void seek_client(struct evaluation *evaluation, struct bytes value)
+{
+    struct ip client;
+    struct bytes helo;
+    evaluation->seeking_client = false;
+    if (!received_client(value, &client, &helo)) {
+        evaluation->spf.client = (struct ip){.family = IP_NONE};
+        return;
+    }
+    evaluation->spf.client = client;
+    evaluation->spf.helo = arena_bytes(evaluation->arena, helo);
+    if (host_set_contains(evaluation->settings->trusted_relays, &client, BYTES_EMPTY))
+        evaluation->seeking_client = true;
+    else
+        start_spf(evaluation);
+}
+
+static void keep_from(struct evaluation *evaluation, struct bytes value)
+{
+    if (evaluation->from_count < FROM_FIELDS_KEPT)
+        evaluation->from[evaluation->from_count++] = arena_bytes(evaluation->arena, value);
+}
+
+/* Over the limit nothing is kept any more, and the message has no valid From. */
+static bool within_limits(struct evaluation *evaluation, struct bytes name, struct bytes value)
+{
+    const struct limits *limits = &evaluation->settings->limits;
+    evaluation->header_fields++;
+    evaluation->header_bytes += name.len + value.len + 3;
+    if (evaluation->header_fields > limits->maximum_header_fields ||
+        evaluation->header_bytes > limits->maximum_header_bytes)
+        evaluation->header_overflow = true;
+    return !evaluation->header_overflow;
+}
+
+void evaluation_header(struct evaluation *evaluation, struct bytes name, struct bytes value)
+{
+    name = bytes_trim(name); /* "From :" is a From field (RFC 5322 4.5) */
+    if (bytes_is(name, "Authentication-Results"))
+        screen_results_field(evaluation, value);
+    else if (bytes_is(name, evaluation->settings->tag_header))
+        remove_field(evaluation, evaluation->settings->tag_header, ++evaluation->tags_seen);
+    if (evaluation->outcome.originating || !within_limits(evaluation, name, value))
+        return;
+
+    dkim_verifier_header(evaluation->dkim, name, value);
+    if (bytes_is(name, "From"))
+        keep_from(evaluation, value);
+    else if (bytes_is(name, "List-Id") || bytes_is(name, "List-Post"))
+        evaluation->has_list_fields = true;
+    else if (evaluation->seeking_client && bytes_is(name, "Received"))
+        seek_client(evaluation, value);
+}
+
+static void find_author(struct evaluation *evaluation)
+{
+    struct author *author = &evaluation->outcome.author;
+    if (!evaluation->header_overflow) {
+        author_find(evaluation->arena, evaluation->from, evaluation->from_count, author);
+        return;
+    }
+    const struct limits *limits = &evaluation->settings->limits;
+    author->status = AUTHOR_SYNTAX;
+    author->reason =
+        arena_printf(evaluation->arena, "header is larger than %u fields or %zu octets",
+                     limits->maximum_header_fields, limits->maximum_header_bytes);
+}
+
+void evaluation_end_of_headers(struct evaluation *evaluation)
+{
+    if (evaluation->outcome.originating)
+        return;
+    if (evaluation->seeking_client) { /* only trusted relays, or no Received at all */
+        evaluation->seeking_client = false;
+        evaluation->spf.client = (struct ip){.family = IP_NONE};
+    }
+    find_author(evaluation);
+    if (evaluation->outcome.author.status == AUTHOR_OK)
+        dmarc_prefetch(evaluation->dns, evaluation->outcome.author.domain);
+    dkim_verifier_end_of_headers(evaluation->dkim);
+    advance(evaluation);
+}
+
+/* ---- body ---- */
+
+bool evaluation_needs_body(const struct evaluation *evaluation)
+{
+    return !evaluation->outcome.originating && dkim_verifier_needs_body(evaluation->dkim);
+}
+
+void evaluation_body(struct evaluation *evaluation, struct bytes chunk)
+{
+    if (evaluation_needs_body(evaluation)) {
+        dkim_verifier_body(evaluation->dkim, chunk);
+        advance(evaluation);
+    }
+}
+
+/* ---- end of message ---- */
+
+static void check_spf(struct evaluation *evaluation)
+{
+    struct outcome *outcome = &evaluation->outcome;
+    outcome->spf.want_explanation = evaluation->settings->spf_explanation;
+    spf_check(evaluation->env, evaluation->dns, evaluation->arena, &evaluation->spf, &outcome->spf);
+    if (!evaluation->settings->check_helo || outcome->spf.null_sender)
+        return;
+    struct spf_request helo = evaluation->spf;
+    helo.scope = SPF_SCOPE_HELO;
+    spf_check(evaluation->env, evaluation->dns, evaluation->arena, &helo, &outcome->helo_spf);
+}
+
+static void check_dmarc(struct evaluation *evaluation)
+{
+    struct outcome *outcome = &evaluation->outcome;
+    if (outcome->author.status == AUTHOR_OK) {
+        dmarc_evaluate(evaluation->dns, evaluation->arena, outcome->author.domain, &outcome->spf,
+                       &outcome->dkim, &outcome->dmarc);
+        return;
+    }
+    /* RFC 9989 5.3.1, 11.5: without exactly one author domain there is nothing to validate. */
+    outcome->dmarc.result = AUTH_PERMERROR;
+    outcome->dmarc.reason = outcome->author.reason;
+}
+
+static void judge(struct evaluation *evaluation, const char *queue_id)
+{
+    struct outcome *outcome = &evaluation->outcome;
+    const struct evidence evidence = {
+        .author = &outcome->author,
+        .spf = &outcome->spf,
+        .dkim = &outcome->dkim,
+        .dmarc = &outcome->dmarc,
+        .has_list_fields = evaluation->has_list_fields,
+        .queue_id = queue_id ? queue_id : "NOQUEUE",
+    };
+    verdict_decide(evaluation->arena, evaluation->settings, &evidence, &outcome->verdict);
+}
+
+/* Our fields; the last one ends on top. */
+static void add_fields(struct evaluation *evaluation)
+{
+    struct outcome *outcome = &evaluation->outcome;
+    struct header_edit *fields = arena_array(evaluation->arena, 2, sizeof(*fields));
+    if (!fields)
+        return;
+    outcome->additions = fields;
+    if (outcome->verdict.action == ACTION_TAG)
+        fields[outcome->addition_count++] = (struct header_edit){
+            .name = evaluation->settings->tag_header,
+            .value = arena_printf(evaluation->arena, "%s (%s)",
+                                  dmarc_policy_name(outcome->verdict.disposition),
+                                  outcome->verdict.reason)};
+    outcome->authentication_results =
+        authres_compose(evaluation->arena, evaluation->settings, outcome);
+    fields[outcome->addition_count++] = (struct header_edit){
+        .name = "Authentication-Results",
+        .value = authres_fold(evaluation->arena, outcome->authentication_results)};
+}
+
+static void list_removals(struct evaluation *evaluation)
+{
+    struct outcome *outcome = &evaluation->outcome;
+    struct header_edit *edits =
+        arena_array(evaluation->arena, evaluation->removal_count, sizeof(*edits));
+    if (!edits)
+        return;
+    for (struct removal *removal = evaluation->removals; removal; removal = removal->next)
+        edits[outcome->removal_count++] = removal->edit;
+    outcome->removals = edits;
+}
+
+static void evaluate(struct evaluation *evaluation, const char *queue_id)
+{
+    const struct policy_env *env = evaluation->env;
+    int64_t begin = env->monotonic_us(env->clock);
+    dns_session_set_deadline(evaluation->dns,
+                             begin + evaluation->settings->limits.message_deadline_us);
+    check_spf(evaluation);
+    dkim_verifier_finish(evaluation->dkim, &evaluation->outcome.dkim);
+    check_dmarc(evaluation);
+    judge(evaluation, queue_id);
+    add_fields(evaluation);
+    evaluation->outcome.dns = dns_session_stats(evaluation->dns);
+    evaluation->outcome.lookups = dns_session_lookups(evaluation->dns);
+    evaluation->outcome.elapsed_us = env->monotonic_us(env->clock) - begin;
+}
+
+static void pass_originating(struct outcome *outcome)
+{
+    outcome->verdict = (struct verdict){
+        .smtp_code = "250",
+        .enhanced_code = "2.0.0",
+        .smtp_text = "",
+        .reason = "originating mail is not checked",
+        .disposition = DMARC_POLICY_NONE,
+        .override_comment = "",
+    };
+}
+
+const struct outcome *evaluation_finish(struct evaluation *evaluation, const char *queue_id)
+{
+    struct outcome *outcome = &evaluation->outcome;
+    outcome->client = evaluation->spf.client;
+    outcome->helo = printable(evaluation->arena, evaluation->spf.helo);
+    outcome->mail_from = printable(evaluation->arena, evaluation->spf.mail_from);
+    if (outcome->originating)
+        pass_originating(outcome);
+    else
+        evaluate(evaluation, queue_id);
+    list_removals(evaluation);
+    if (arena_failed(evaluation->arena)) {
+        outcome->out_of_memory = true;
+        outcome->verdict = verdict_out_of_memory;
+        outcome->removal_count = outcome->addition_count = 0;
+    }
+    return outcome;
+}
+
+void evaluation_free(struct evaluation *evaluation)
+{
+    if (!evaluation)
+        return;
+    dkim_verifier_free(evaluation->dkim);
+    dns_session_free(evaluation->dns);
+    arena_free(evaluation->scratch);
+    arena_free(evaluation->arena);
+}
+
+bool policy_global_init(void)
+{
+    spf_global_init();
+    return dkim_global_init();
+}
+
+void policy_global_cleanup(void)
+{
+    dkim_global_cleanup();
+}
