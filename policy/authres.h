@@ -29,8 +29,14 @@ struct authres {
 
 /* Parses the value of an Authentication-Results field (RFC 8601 2.2, comments
  * and folding allowed wherever CFWS is). False when it does not follow the
- * grammar; out->authserv_id is set all the same when that much could be read.
- * Lives in arena. */
+ * grammar, has a version other than 1, or more than 100 entries or 50 properties
+ * in one; out->authserv_id is set all the same when that much could be read.
+ * Lives in arena; views may point into value.
+ *
+ * Read although the grammar does not have it, because large receivers write it:
+ * a ";" at the end; "name=value" without a property ("action=none"), which is
+ * forgotten; "/", "=" and "?" in a bare value ("header.b=ab/cd+ef=="); "reason="
+ * behind a property. */
 bool authres_parse(struct arena *arena, struct bytes value, struct authres *out);
 
 /* Names under which results of ours appear. Immutable. */
@@ -42,8 +48,10 @@ struct authserv_ids {
 
 /* True when the field value claims to come from us and so is forged: its
  * authserv-id, after comments, quotes, case, final dot and IDN form are taken away, is
- * one of ours; or it cannot be parsed but its text begins like one of ours; or its version is
- * not one we know (RFC 8601 5). */
+ * one of ours; or, parsable or not, its text or its authserv-id begins with one of
+ * ours and goes on with something that cannot be in a domain name (a domain name that
+ * merely begins like ours, "mx.example.org.other.example", is somebody else's); or its
+ * version is not one we know (RFC 8601 5). */
 bool authres_claims(struct arena *arena, struct bytes value, const struct authserv_ids *ours);
 
 /* Appends value as a pvalue: bare when it is a token, an e-mail address or
