@@ -1,0 +1,46 @@
+/* main.c - assay, the command-line tool: finds the command and runs it. */
+#include "tool.h"
+
+#include <string.h>
+#include <sysexits.h>
+
+static const struct command commands[] = {
+    {"check", "evaluate a message as the daemon would, and say why", command_check},
+    {"spf", "evaluate SPF alone", command_spf},
+    {"config", "show the configuration in force, or all defaults", command_config},
+};
+
+enum { COMMAND_COUNT = sizeof(commands) / sizeof(commands[0]) };
+
+static void usage(FILE *out)
+{
+    fputs("usage: assay COMMAND [OPTIONS]\n\n", out);
+    for (size_t i = 0; i < COMMAND_COUNT; i++)
+        fprintf(out, "  %-8s %s\n", commands[i].name, commands[i].summary);
+    fputs("\n\"assay COMMAND --help\" lists the options of a command; the manual is assay(1).\n",
+          out);
+}
+
+int main(int argc, char **argv)
+{
+    if (argc < 2) {
+        usage(stderr);
+        return EX_USAGE;
+    }
+    const char *name = argv[1];
+    if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0 || strcmp(name, "help") == 0) {
+        usage(stdout);
+        return EX_OK;
+    }
+    if (strcmp(name, "--version") == 0 || strcmp(name, "-V") == 0) {
+        puts("assay " PACKAGE_VERSION);
+        return EX_OK;
+    }
+    for (size_t i = 0; i < COMMAND_COUNT; i++) {
+        if (strcmp(commands[i].name, name) == 0)
+            return commands[i].run(argc - 1, argv + 1);
+    }
+    fprintf(stderr, "assay: there is no command \"%s\"\n", name);
+    usage(stderr);
+    return EX_USAGE;
+}
