@@ -1,0 +1,36 @@
+/* runtime_open.c - how the commands come by a runtime; see runtime_open.h. */
+#include "runtime_open.h"
+
+#include <stdio.h>
+#include <unistd.h>
+
+static const char default_path[] = SYSCONFDIR "/assay/assay.conf";
+
+const char *config_path(const char *given)
+{
+    return given ? given : access(default_path, F_OK) == 0 ? default_path : NULL;
+}
+
+struct config *open_config_file(const char *path, const struct config_override *overrides,
+                                size_t count)
+{
+    static struct config_errors errors; /* large; used once per run of the tool */
+    struct config *config = config_load_with(path, overrides, count, &errors);
+    config_print_errors(stderr, "assay: ", &errors);
+    return config;
+}
+
+struct runtime *runtime_open(const char *given, const struct config_override *overrides,
+                             size_t count, int64_t now)
+{
+    char error[RUNTIME_ERROR_MAX];
+    struct config *config = open_config_file(config_path(given), overrides, count);
+    if (!config)
+        return NULL;
+    struct runtime *runtime = runtime_new(config, NULL, error);
+    if (runtime)
+        runtime->fixed_epoch = now;
+    else
+        fprintf(stderr, "assay: %s\n", error);
+    return runtime;
+}
