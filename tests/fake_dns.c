@@ -122,8 +122,10 @@ void fake_dns_add(struct fake_dns *dns, const char *name, enum dns_type type, co
 
 void fake_dns_add_cname(struct fake_dns *dns, const char *name, const char *target)
 {
-    add_entry(dns, bytes_of(name), CNAME_TYPE)->record.data =
-        arena_bytes(dns->arena, bytes_of(target));
+    struct bytes octets = bytes_of(target);
+    if (octets.len && octets.data[octets.len - 1] == '.')
+        octets.len--;
+    add_entry(dns, bytes_of(name), CNAME_TYPE)->record.data = arena_bytes(dns->arena, octets);
 }
 
 void fake_dns_add_name(struct fake_dns *dns, const char *name)

@@ -1,0 +1,244 @@
+/* spf_engine.c - libspf2 behind the shield; the only file that knows it.
+ *
+ * Debian 12's libspf2 1.2.10 must not see a record as published: a TXT of 509
+ * octets ends the process (CVE-2023-42118), records over 511 octets lose their
+ * tail, limits are counted anew in every include. So it gets only text that
+ * is composed here from numbers:
+ *
+ *     v=spf1 -include:t65537.x +exists:t65538.x ?all redirect=t65540.x
+ *
+ * and neutral identities. Its three hooks lead back to the caller: get_spf asks
+ * for the record of a tag, lookup asks whether an "exists" matches, get_exp is never
+ * needed because no record has an exp.
+ *
+ * libspf2 calls abort() when lookup returns NULL; so one empty answer is
+ * allocated beforehand. Its own allocations are small and few (about 60 per
+ * check), but where one fails it may abort().
+ */
+#include <stddef.h>
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+
+#include <spf2/spf.h>
+#include <spf2/spf_dns.h>
+
+#include "bytes.h"
+#include "spf.h"
+#include "spf_engine.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    STEP_TEXT_MAX = 32,                            /* "redirect=t4294967295.x", a space, NUL */
+    TEXT_MAX = 16 + SPF_STEPS_MAX * STEP_TEXT_MAX, /* a whole record */
+    NO_LIMIT = 1000,                               /* we count the terms ourselves */
+};
+
+#define TOP_DOMAIN "t0.x"
+
+struct run {
+    const struct spf_engine_calls *calls;
+    SPF_dns_rr_t *reserve; /* for lookup() when out of memory; NULL once handed out */
+    bool stopped;          /* a call ended the evaluation */
+};
+
+void spf_global_init(void)
+{
+    SPF_error_handler = NULL;
+    SPF_warning_handler = NULL;
+    SPF_info_handler = NULL;
+    SPF_debug_handler = NULL;
+}
+
+/* "t65537.x" or "t65537.x." -> 65537. All names come from our own text. */
+static bool tag_of(const char *domain, unsigned *tag)
+{
+    unsigned long long number;
+    struct bytes name = bytes_of(domain);
+    size_t dot = bytes_find(name, '.');
+    if (name.len == 0 || name.data[0] != 't' || dot == name.len ||
+        !bytes_to_number(bytes_slice(name, 1, dot - 1), UINT32_MAX, &number))
+        return false;
+    *tag = (unsigned)number;
+    return true;
+}
+
+static char qualifier_sign(enum auth_result qualifier)
+{
+    switch (qualifier) {
+    case AUTH_FAIL:
+        return '-';
+    case AUTH_SOFTFAIL:
+        return '~';
+    case AUTH_NEUTRAL:
+        return '?';
+    default:
+        return '+';
+    }
+}
+
+/* Appends one step to text[TEXT_MAX]; returns the new length. */
+static size_t append_step(char *text, size_t len, const struct spf_step *step)
+{
+    char sign = qualifier_sign(step->qualifier);
+    int added = 0;
+    switch (step->kind) {
+    case SPF_STEP_ALL:
+        added = snprintf(text + len, TEXT_MAX - len, " %call", sign);
+        break;
+    case SPF_STEP_TEST:
+        added = snprintf(text + len, TEXT_MAX - len, " %cexists:t%u.x", sign, step->tag);
+        break;
+    case SPF_STEP_INCLUDE:
+        added = snprintf(text + len, TEXT_MAX - len, " %cinclude:t%u.x", sign, step->tag);
+        break;
+    case SPF_STEP_REDIRECT:
+        added = snprintf(text + len, TEXT_MAX - len, " redirect=t%u.x", step->tag);
+        break;
+    }
+    return len + (size_t)(added > 0 ? added : 0);
+}
+
+/* The get_spf hook: compiles the steps of the current record. */
+static SPF_errcode_t get_spf(SPF_server_t *server, SPF_request_t *request, SPF_response_t *response,
+                             SPF_record_t **record)
+{
+    struct run *run = server->resolver->hook;
+    struct spf_step steps[SPF_STEPS_MAX];
+    unsigned tag;
+    int count = -1;
+    if (!run->stopped && tag_of(request->cur_dom, &tag))
+        count = run->calls->record(run->calls->context, tag, steps);
+    if (count < 0) {
+        run->stopped = true;
+        response->result = SPF_RESULT_TEMPERROR;
+        response->reason = SPF_REASON_FAILURE;
+        return SPF_E_DNS_ERROR;
+    }
+    char text[TEXT_MAX] = "v=spf1";
+    size_t len = strlen(text);
+    for (int i = 0; i < count; i++)
+        len = append_step(text, len, &steps[i]);
+    return SPF_record_compile(server, response, record, text);
+}
+
+static SPF_errcode_t get_exp(SPF_server_t *server, const char *domain, char **text, size_t *size)
+{
+    (void)server, (void)domain, (void)text, (void)size;
+    return SPF_E_NOT_SPF;
+}
+
+static SPF_dns_rr_t *new_answer(SPF_dns_server_t *dns, const char *domain, ns_type type,
+                                SPF_dns_stat_t status)
+{
+    struct run *run = dns->hook;
+    SPF_dns_rr_t *answer = SPF_dns_rr_new_init(dns, domain, type, 0, status);
+    if (!answer) { /* NULL would end the process; a temporary error ends the evaluation */
+        answer = run->reserve;
+        run->reserve = NULL;
+        run->stopped = true;
+    }
+    return answer;
+}
+
+/* The lookup hook: one address says that an "exists" matches. */
+static SPF_dns_rr_t *look_up(SPF_dns_server_t *dns, const char *domain, ns_type type,
+                             int should_cache)
+{
+    struct run *run = dns->hook;
+    unsigned tag;
+    int match = -1;
+    (void)should_cache;
+    if (!run->stopped && type == ns_t_a && tag_of(domain, &tag))
+        match = run->calls->test(run->calls->context, tag);
+    if (match < 0)
+        run->stopped = true;
+    if (match <= 0)
+        return new_answer(dns, domain, type, match < 0 ? TRY_AGAIN : HOST_NOT_FOUND);
+
+    SPF_dns_rr_t *answer = new_answer(dns, domain, type, NETDB_SUCCESS);
+    if (run->stopped)
+        return answer;
+    if (SPF_dns_rr_buf_realloc(answer, 0, sizeof(answer->rr[0]->a)) != SPF_E_SUCCESS) {
+        answer->herrno = TRY_AGAIN;
+        run->stopped = true;
+        return answer;
+    }
+    answer->rr[0]->a.s_addr = htonl(INADDR_LOOPBACK + 1);
+    answer->num_rr = 1;
+    return answer;
+}
+
+static enum auth_result result_of(SPF_result_t result)
+{
+    switch (result) {
+    case SPF_RESULT_PASS:
+        return AUTH_PASS;
+    case SPF_RESULT_FAIL:
+        return AUTH_FAIL;
+    case SPF_RESULT_SOFTFAIL:
+        return AUTH_SOFTFAIL;
+    case SPF_RESULT_NEUTRAL:
+        return AUTH_NEUTRAL;
+    default:
+        return AUTH_TEMPERROR;
+    }
+}
+
+/* Identities that stand for nobody; 192.0.2.1 is not loopback, which libspf2
+ * would let pass. */
+static bool set_identities(SPF_request_t *request)
+{
+    struct in_addr nobody = {.s_addr = htonl(0xc0000201)};
+    return SPF_request_set_ipv4(request, nobody) == SPF_E_SUCCESS &&
+           SPF_request_set_helo_dom(request, TOP_DOMAIN) == SPF_E_SUCCESS &&
+           SPF_request_set_env_from(request, "postmaster@" TOP_DOMAIN) == SPF_E_SUCCESS;
+}
+
+/* Both settings are made lest libspf2 asks gethostname(), or expands its own
+ * explanation with a dead web site in it. */
+static bool set_up(SPF_server_t *server)
+{
+    SPF_response_t *response = NULL;
+    SPF_errcode_t domain = SPF_server_set_rec_dom(server, TOP_DOMAIN);
+    SPF_errcode_t explanation = SPF_server_set_explanation(server, "x", &response);
+    if (response)
+        SPF_response_free(response);
+    SPF_server_set_max_dns_mech(server, NO_LIMIT);
+    return domain == SPF_E_SUCCESS && explanation == SPF_E_SUCCESS;
+}
+
+static enum auth_result evaluate(struct run *run, SPF_server_t *server)
+{
+    enum auth_result result = AUTH_TEMPERROR;
+    SPF_request_t *request = set_up(server) ? SPF_request_new(server) : NULL;
+    SPF_response_t *response = NULL;
+    if (request && set_identities(request)) {
+        SPF_request_query_mailfrom(request, &response);
+        if (response && !run->stopped)
+            result = result_of(SPF_response_result(response));
+    }
+    if (response)
+        SPF_response_free(response);
+    if (request)
+        SPF_request_free(request);
+    return result;
+}
+
+enum auth_result spf_engine_run(const struct spf_engine_calls *calls)
+{
+    struct run run = {.calls = calls};
+    SPF_dns_server_t dns = {
+        .lookup = look_up, .get_spf = get_spf, .get_exp = get_exp, .name = "shield", .hook = &run};
+    run.reserve = SPF_dns_rr_new_init(&dns, TOP_DOMAIN, ns_t_a, 0, TRY_AGAIN);
+    SPF_server_t *server = run.reserve ? SPF_server_new_dns(&dns, 0) : NULL;
+    enum auth_result result = server ? evaluate(&run, server) : AUTH_TEMPERROR;
+    if (server)
+        SPF_server_free(server);
+    if (run.reserve)
+        SPF_dns_rr_free(run.reserve);
+    return result;
+}
