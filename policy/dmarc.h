@@ -52,8 +52,8 @@ struct dmarc_walk {
     struct domain start;
     struct {
         struct domain domain;
-        struct dmarc_record record;
-    } found[DMARC_WALK_MAX]; /* longest name first */
+        struct dmarc_record record; /* its URIs live as long as the session */
+    } found[DMARC_WALK_MAX];        /* longest name first */
     size_t found_count;
     unsigned queries;             /* names looked at before the walk stopped, 1..8 */
     bool temporary_error;         /* a needed lookup failed: the rest is not to be used */
@@ -80,18 +80,23 @@ struct dmarc_result {
     struct domain from_domain;
     struct domain organizational_domain; /* of from_domain; none when no walk was needed or
                                             possible */
-    struct domain policy_domain;         /* where the applied record was found, or none */
+    struct domain policy_domain;         /* where the applied record was found, or none; set too
+                                            when that record is unusable (permerror) */
     struct dmarc_record record;          /* the applied record; valid with policy_domain */
     bool has_record;
     enum dmarc_tag tag;                 /* that gave `policy` */
     enum dmarc_policy policy;           /* published: p, sp or np */
-    enum dmarc_policy effective_policy; /* after t=y (RFC 9989 4.7); what to act on if failing */
+    enum dmarc_policy effective_policy; /* after t=y (RFC 9989 4.7); what to act on if the result
+                                           is fail, and only then; UNSET for none and permerror,
+                                           without meaning for temperror */
     bool author_nonexistent;            /* NXDOMAIN for from_domain was seen and mattered */
     bool spf_aligned;                   /* spf passed and is aligned */
     bool dkim_aligned;                  /* some signature passed and is aligned */
-    bool *signature_aligned;            /* per signature of dkim_results: its domain is aligned
-                                           (whatever its result, as far as it was needed to
-                                           know); NULL when there are none */
+    bool *signature_aligned;            /* per signature of dkim_results: its domain is aligned.
+                                           On fail for all of them, on pass for those that passed
+                                           and those that need no DNS; one that could not be
+                                           found out counts as not aligned. NULL when there are
+                                           none */
 };
 
 /* Evaluates; waits for DNS. `spf` must be the MAIL FROM identity. Lazy: DNS

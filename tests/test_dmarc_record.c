@@ -210,8 +210,8 @@ static void test_report_uris(void **state)
          "p=none rua=mailto:a@example.com,https://x/", NULL},
         {"v=DMARC1; p=none; rua=mailto:a@example.com!10,mailto:b@example.com ! 2 G",
          "p=none rua=mailto:a@example.com,mailto:b@example.com", NULL},
-        {"v=DMARC1; p=none; rua=mailto:a%21b%2Cc@example.com",
-         "p=none rua=mailto:a%21b%2Cc@example.com", NULL},
+        {"v=DMARC1; p=none; rua=mailto:a%21b%2Cc@example.com,x:%0a",
+         "p=none rua=mailto:a%21b%2Cc@example.com,x:%0a", NULL},
         /* an invalid one is ignored, the others stay */
         {"v=DMARC1; p=none; rua=a@example.com,mailto:b@example.com",
          "p=none rua=mailto:b@example.com", "rua= holds an invalid URI"},
