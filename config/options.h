@@ -1,0 +1,105 @@
+/* options.h - the option table of assay.conf as data.
+ *
+ * options.def declares the options; this turns them into a table, and knows how
+ * to name and describe them. It needs nothing else, so that the program that
+ * writes the documentation at build time (gen_docs.c) can use it.
+ */
+#ifndef ASSAY_OPTIONS_H
+#define ASSAY_OPTIONS_H
+
+#include "strbuf.h"
+
+#include <stdint.h>
+
+/* OPTION_Socket, OPTION_SocketMode, ...: the rows of the table. */
+enum option_id {
+#define OPTION(name, group, type, member, allowed, def, doc) OPTION_##name,
+#include "options.def"
+#undef OPTION
+    OPTION_COUNT,
+};
+
+/* What kind of value; one setter each in config_set.c. */
+enum option_type {
+    TYPE_BOOL,             /* bool */
+    TYPE_COUNT,            /* unsigned */
+    TYPE_SECONDS,          /* unsigned; written as a time */
+    TYPE_TIME,             /* int64_t, microseconds */
+    TYPE_SIZE,             /* size_t, octets */
+    TYPE_MODE,             /* unsigned; written in octal */
+    TYPE_WORD,             /* an enum */
+    TYPE_NAME,             /* const char *: a name of the system, such as a group; NULL: not set */
+    TYPE_PATH,             /* const char *: a file that will be written; NULL: not set */
+    TYPE_READ_FILE,        /* const char *: a file that can be read; NULL: not set */
+    TYPE_READ_FILES,       /* struct config_list of such */
+    TYPE_HOSTS,            /* struct host_set * */
+    TYPE_TABLE,            /* struct policy_table *; NULL: not set */
+    TYPE_SOCKET,           /* struct config_socket */
+    TYPE_USER,             /* struct config_user */
+    TYPE_NAMESERVERS,      /* struct config_nameservers */
+    TYPE_AUTHSERV_ID,      /* const char * */
+    TYPE_AUTHSERV_ALIASES, /* struct config_list */
+    TYPE_REJECT_TEXT,      /* const char * */
+    TYPE_FIELD_NAME,       /* const char * */
+    TYPE_INCLUDE,          /* acted on while reading; struct config_list of the files read */
+    TYPE_COUNT_OF_TYPES,
+};
+
+enum option_group {
+    GROUP_CONNECTION,
+    GROUP_IDENTITY,
+    GROUP_CLIENTS,
+    GROUP_POLICY,
+    GROUP_CHECKS,
+    GROUP_DNS,
+    GROUP_LIMITS,
+    GROUP_LOG,
+    GROUP_FILES,
+};
+
+struct option_word {
+    const char *name; /* NULL ends a list */
+    int value;
+};
+
+struct option {
+    const char *name;
+    enum option_group group;
+    enum option_type type;
+    size_t offset;                   /* of the member in struct config, octets */
+    const struct option_word *words; /* TYPE_WORD; else NULL */
+    int64_t min, max;                /* in the member's unit; both 0: no range */
+    const char *default_text;        /* as it would be written in the file; "": not set */
+    const char *doc;
+};
+
+/* OPTION_COUNT rows, by enum option_id. */
+extern const struct option options[];
+
+/* Heading of a group in the sample file. */
+const char *option_group_title(enum option_group group);
+
+/* The option of that name, upper and lower case being the same; NULL: unknown. */
+const struct option *option_find(struct bytes name);
+
+/* The option whose name is meant, probably; NULL when none is near. */
+const struct option *option_nearest(struct bytes name);
+
+/* What an administrator of OpenDKIM, OpenDMARC or OpenARC should know who uses
+ * one of their option names: "OnReject does that", ...; NULL: no such name. */
+const char *option_foreign_hint(struct bytes name);
+
+/* True when several values may be given, separated by commas or on several lines. */
+bool option_is_list(const struct option *option);
+
+/* Appends what is allowed, as a phrase: "a time from 100ms to 60s". */
+void option_describe(struct strbuf *buf, const struct option *option);
+
+/* Appends a value in the unit that suits it: "500ms", "20s", "512K". */
+void option_format_time(struct strbuf *buf, int64_t microseconds);
+void option_format_size(struct strbuf *buf, int64_t octets);
+
+/* The word for a value of a TYPE_WORD option; "?" when there is none. */
+const char *option_word_name(const struct option *option, int value);
+
+#endif
