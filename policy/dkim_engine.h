@@ -1,0 +1,63 @@
+/* dkim_engine.h - canonicalisation and hashing for DKIM signatures, RFC 6376 3.4, 3.7.
+ *
+ * What dkim_verify.c needs from the library behind it; only the implementing
+ * file (dkim_opendkim.c) knows which library that is. An engine belongs to one
+ * message:
+ *
+ *   dkim_engine_new, _field for each field in order, _end_of_headers, _body,
+ *   _end_of_body, _hashes for each signature, _free.
+ *
+ * After a failure all further calls are harmless and _hashes says false.
+ */
+#ifndef ASSAY_DKIM_ENGINE_H
+#define ASSAY_DKIM_ENGINE_H
+
+#include "dkim_signature.h"
+
+struct dkim_engine;
+
+struct dkim_hashes {
+    uint8_t header[SHA256_OCTETS];
+    uint8_t body[SHA256_OCTETS];
+};
+
+/* True when the library can hash this signature: beyond well_formed this keeps
+ * it away from what makes the library err (see dkim_opendkim.c). `value` is the
+ * field's value. */
+bool dkim_engine_accepts(const struct dkim_signature_field *field, struct bytes value);
+
+/* A new engine. `guard` is policy_env.guard. NULL when out of memory. */
+struct dkim_engine *dkim_engine_new(const char *guard);
+
+/* One header field "Name:value", folds as CRLF, no final CRLF, no NUL octet
+ * inside but one behind. Each DKIM-Signature field that is fed gets the next
+ * index for dkim_engine_hashes(), from 0 on. */
+void dkim_engine_field(struct dkim_engine *engine, struct bytes text);
+
+/* All fields have been fed. */
+void dkim_engine_end_of_headers(struct dkim_engine *engine);
+
+/* After _end_of_headers: true when the signature `index` will have hashes. */
+bool dkim_engine_has(struct dkim_engine *engine, size_t index);
+
+/* The next octets of the body, any chunking. */
+void dkim_engine_body(struct dkim_engine *engine, struct bytes chunk);
+
+/* After _end_of_body: false when the body holds lone CR or LF octets that the
+ * library does not hash as they stand. */
+bool dkim_engine_trusts_body(const struct dkim_engine *engine, bool relaxed);
+
+/* The body is complete; a missing final CRLF is supplied (RFC 6376 3.4.3). */
+void dkim_engine_end_of_body(struct dkim_engine *engine);
+
+/* The hashes of the signature `index`; false when the library has none. */
+bool dkim_engine_hashes(struct dkim_engine *engine, size_t index, struct dkim_hashes *out);
+
+/* NULL is allowed; legal at any stage. */
+void dkim_engine_free(struct dkim_engine *engine);
+
+/* Once per process, before and after all threads. */
+bool dkim_engine_global_init(void);
+void dkim_engine_global_cleanup(void);
+
+#endif

@@ -1,0 +1,98 @@
+/* dkim_header_hash.c - the header hash of RFC 6376 3.7; see dkim_header_hash.h. */
+#include "dkim_header_hash.h"
+
+#include "strbuf.h"
+
+#include <openssl/sha.h>
+
+/* RFC 6376 3.4.2: name in lower case, no white space around the colon and at
+ * the end, lines unfolded, runs of white space made one space. */
+static void add_relaxed(struct strbuf *buf, struct dkim_header_field field)
+{
+    size_t colon = bytes_find(field.text, ':');
+    struct bytes value = bytes_slice(field.text, colon + 1, field.text.len);
+    bool space = false, begun = false;
+    for (size_t i = 0; i < field.name_len; i++)
+        strbuf_putc(buf, to_lower(field.text.data[i]));
+    strbuf_putc(buf, ':');
+    for (size_t i = 0; i < value.len; i++) {
+        char c = value.data[i];
+        if (c == '\n' || (c == '\r' && i + 1 < value.len && value.data[i + 1] == '\n'))
+            continue;
+        if (is_wsp(c)) {
+            space = true;
+            continue;
+        }
+        if (space && begun)
+            strbuf_putc(buf, ' ');
+        strbuf_putc(buf, c);
+        space = false;
+        begun = true;
+    }
+}
+
+static void add_field(struct strbuf *buf, struct dkim_header_field field, bool relaxed)
+{
+    if (relaxed)
+        add_relaxed(buf, field);
+    else
+        strbuf_bytes(buf, field.text);
+}
+
+struct bytes dkim_header_strip(struct arena *arena, struct bytes text)
+{
+    size_t start = bytes_find(text, ':') + 1;
+    struct strbuf buf;
+    strbuf_init(&buf, arena);
+    strbuf_bytes(&buf, bytes_slice(text, 0, start));
+    while (start < text.len) {
+        struct bytes rest = bytes_slice(text, start, text.len);
+        struct bytes tag = bytes_slice(rest, 0, bytes_find(rest, ';'));
+        size_t equals = bytes_find(tag, '=');
+        bool is_signature = bytes_equal(bytes_trim(bytes_slice(tag, 0, equals)), BYTES("b"));
+        strbuf_bytes(&buf, is_signature ? bytes_slice(tag, 0, equals + 1) : tag);
+        if (tag.len < rest.len)
+            strbuf_putc(&buf, ';');
+        start += tag.len + 1;
+    }
+    return strbuf_view(&buf);
+}
+
+/* RFC 6376 5.4.2: the last instance not yet taken; `count` when there is none. */
+static size_t take_field(const struct dkim_header_field *fields, size_t count, bool *taken,
+                         struct bytes name)
+{
+    for (size_t i = count; i > 0; i--) {
+        struct bytes candidate = bytes_slice(fields[i - 1].text, 0, fields[i - 1].name_len);
+        if (!taken[i - 1] && bytes_equal_nocase(candidate, name)) {
+            taken[i - 1] = true;
+            return i - 1;
+        }
+    }
+    return count;
+}
+
+bool dkim_header_hash(struct arena *arena, const struct dkim_header_field *fields, size_t count,
+                      size_t own, const struct dkim_signature_field *signature,
+                      uint8_t out[SHA256_OCTETS])
+{
+    bool *taken = arena_array(arena, count, sizeof(*taken));
+    struct strbuf buf;
+    strbuf_init(&buf, arena);
+    if (!taken)
+        return false;
+    taken[own] = true; /* DKIM-Signature in h= never means the one being verified */
+    for (size_t i = 0; i < signature->signed_count; i++) {
+        size_t found = take_field(fields, count, taken, signature->signed_fields[i]);
+        if (found < count) {
+            add_field(&buf, fields[found], signature->relaxed_header);
+            strbuf_puts(&buf, "\r\n");
+        }
+    }
+    struct dkim_header_field self = fields[own];
+    self.text = dkim_header_strip(arena, self.text);
+    add_field(&buf, self, signature->relaxed_header); /* RFC 6376 3.7: without CRLF */
+    struct bytes all = strbuf_view(&buf);
+    SHA256((const unsigned char *)all.data, all.len, out);
+    return !buf.failed && !arena_failed(arena);
+}
