@@ -59,7 +59,7 @@ static void check_without_effect(struct loader *loader)
     for (size_t i = 0; i < sizeof(checks) / sizeof(checks[0]); i++) {
         if (was_given(loader, checks[i].option) && !checks[i].has_effect)
             loader_warning(loader, source_of(loader, checks[i].option), "%s has no effect: %s",
-                           options[checks[i].option].name, checks[i].why);
+                           config_options[checks[i].option].name, checks[i].why);
     }
 }
 
@@ -123,13 +123,13 @@ static void apply_overrides(struct loader *loader, const struct config_override 
     static const char origin[] = "command line";
     const struct source source = {.name = origin};
     for (size_t i = 0; i < count; i++) {
-        const struct option *option = option_find(bytes_of(overrides[i].option));
+        const struct config_option *option = option_find(bytes_of(overrides[i].option));
         if (!option || option->type == TYPE_INCLUDE) {
             loader_error(loader, &source, "there is no option %s",
                          loader_quote(loader, bytes_of(overrides[i].option)));
             continue;
         }
-        size_t id = (size_t)(option - options);
+        size_t id = (size_t)(option - config_options);
         bool adds_up =
             option_is_list(option) && loader->first[id] && loader->first[id]->source.name == origin;
         if (!adds_up)
@@ -145,7 +145,7 @@ static void load(struct loader *loader, const char *path, const struct config_ov
         loader_read(loader, path);
     apply_overrides(loader, overrides, count);
     for (size_t i = 0; i < OPTION_COUNT; i++)
-        loader_set(loader, &options[i]);
+        loader_set(loader, &config_options[i]);
     loader->config->files = (struct config_list){loader->files, loader->file_count};
     join_ids(loader);
     if (loader->errors->error_count == 0) {

@@ -5,7 +5,7 @@
 static bool is_shown(const struct config *config, size_t id, bool only_changed)
 {
     const struct config_value *value = &config->values[id];
-    if (options[id].type == TYPE_INCLUDE) /* what was included stands there itself */
+    if (config_options[id].type == TYPE_INCLUDE) /* what was included stands there itself */
         return false;
     return !only_changed || !value->is_default;
 }
@@ -15,7 +15,7 @@ void config_dump(FILE *out, const struct config *config, bool only_changed)
     for (size_t i = 0; i < OPTION_COUNT; i++) {
         const char *text = config->values[i].text;
         if (is_shown(config, i, only_changed))
-            fprintf(out, "%s %s\n", options[i].name, *text ? text : "\"\"");
+            fprintf(out, "%s %s\n", config_options[i].name, *text ? text : "\"\"");
     }
 }
 
@@ -27,9 +27,9 @@ json_t *config_json(const struct config *config, bool only_changed)
         if (!is_shown(config, i, only_changed))
             continue;
         json_t *object = json_pack("{s:s, s:s, s:s}", "value", value->text, "default",
-                                   options[i].default_text, "origin", value->origin);
+                                   config_options[i].default_text, "origin", value->origin);
         /* Both steal the reference, also when they fail. */
-        if (!object || json_object_set_new(root, options[i].name, object) != 0) {
+        if (!object || json_object_set_new(root, config_options[i].name, object) != 0) {
             json_decref(root);
             return NULL;
         }

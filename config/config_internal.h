@@ -27,7 +27,7 @@ struct item {
 
 /* One line, override or default that gave an option. */
 struct given {
-    const struct option *option;
+    const struct config_option *option;
     struct item *items;
     size_t count;
     struct source source;
@@ -62,7 +62,7 @@ const char *loader_source_text(struct loader *loader, const struct source *sourc
 void loader_read(struct loader *loader, const char *path);
 
 /* Adds one given option with a single literal value. */
-void loader_give(struct loader *loader, const struct option *option, const char *value,
+void loader_give(struct loader *loader, const struct config_option *option, const char *value,
                  const char *source_name);
 
 /* Reads a whole file; false after an error has been reported at `source`. */
@@ -104,6 +104,6 @@ bool value_is_field_name(struct bytes text);
 /* ---- config_set.c ---- */
 
 /* Gives the option its value out of what was given, else its default. */
-void loader_set(struct loader *loader, const struct option *option);
+void loader_set(struct loader *loader, const struct config_option *option);
 
 #endif

@@ -121,7 +121,7 @@ void loader_each_entry(struct loader *loader, const char *path, const struct sou
 
 static void append(struct loader *loader, const struct given *given)
 {
-    size_t id = (size_t)(given->option - options);
+    size_t id = (size_t)(given->option - config_options);
     struct given *copy = arena_alloc(loader->arena, sizeof(*copy));
     if (!copy)
         return; /* config_load_with() looks at the arena in the end */
@@ -133,7 +133,7 @@ static void append(struct loader *loader, const struct given *given)
     loader->last[id] = copy;
 }
 
-void loader_give(struct loader *loader, const struct option *option, const char *value,
+void loader_give(struct loader *loader, const struct config_option *option, const char *value,
                  const char *source_name)
 {
     struct given given = {.option = option, .source = {.name = source_name}, .count = 1};
@@ -151,7 +151,7 @@ void loader_give(struct loader *loader, const struct option *option, const char 
 
 static void complain_unknown(struct loader *loader, const struct source *here, struct bytes name)
 {
-    const struct option *nearest = option_nearest(name);
+    const struct config_option *nearest = option_nearest(name);
     const char *hint = option_foreign_hint(name);
     const char *quoted = loader_quote(loader, name);
     if (hint)
@@ -165,7 +165,7 @@ static void complain_unknown(struct loader *loader, const struct source *here, s
 }
 
 static void complain_value(struct loader *loader, const struct source *here,
-                           const struct option *option, const char *wrong)
+                           const struct config_option *option, const char *wrong)
 {
     struct strbuf allowed;
     strbuf_init(&allowed, loader->arena);
@@ -248,7 +248,7 @@ static void read_line(struct loader *loader, struct bytes line, const struct sou
     if (!wrong)
         wrong = value_split(loader->arena, value, option_is_list(given.option), here, &given.items,
                             &given.count);
-    const struct given *earlier = loader->first[given.option - options];
+    const struct given *earlier = loader->first[given.option - config_options];
     if (wrong) {
         complain_value(loader, here, given.option, wrong);
     } else if (given.option->type == TYPE_INCLUDE) {

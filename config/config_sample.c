@@ -36,7 +36,7 @@ static void print_wrapped(FILE *out, const char *text)
     fputc('\n', out);
 }
 
-static void print_option(FILE *out, const struct option *option, bool with_docs)
+static void print_option(FILE *out, const struct config_option *option, bool with_docs)
 {
     const char *value = *option->default_text ? option->default_text : "\"\"";
     if (!with_docs) {
@@ -67,10 +67,10 @@ void config_print_defaults(FILE *out, bool with_docs)
               "# take the # away to change it. \"assayd -n\" checks the file.\n",
               out);
     for (size_t i = 0; i < OPTION_COUNT; i++) {
-        if (options[i].type == TYPE_INCLUDE && !with_docs)
+        if (config_options[i].type == TYPE_INCLUDE && !with_docs)
             continue;
-        if (with_docs && (i == 0 || options[i].group != options[i - 1].group))
-            fprintf(out, "\n\n# ---- %s ----\n", option_group_title(options[i].group));
-        print_option(out, &options[i], with_docs);
+        if (with_docs && (i == 0 || config_options[i].group != config_options[i - 1].group))
+            fprintf(out, "\n\n# ---- %s ----\n", option_group_title(config_options[i].group));
+        print_option(out, &config_options[i], with_docs);
     }
 }

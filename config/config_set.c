@@ -19,7 +19,7 @@ enum {
 /* An option being set. */
 struct setting {
     struct loader *loader;
-    const struct option *option;
+    const struct config_option *option;
     struct item *items;
     size_t count; /* 0: not set, possible when the default is "" */
     void *member;
@@ -455,7 +455,7 @@ static void (*const setters[TYPE_COUNT_OF_TYPES])(struct setting *) = {
 static void gather(struct setting *setting)
 {
     struct loader *loader = setting->loader;
-    const struct given *given = loader->first[setting->option - options];
+    const struct given *given = loader->first[setting->option - config_options];
     const struct source source = {.name = "default"};
     if (!given) {
         struct bytes text = bytes_of(setting->option->default_text);
@@ -480,7 +480,7 @@ static void gather(struct setting *setting)
 /* What `assay config` says about the option. */
 static struct config_value value_of(const struct setting *setting)
 {
-    const struct given *given = setting->loader->first[setting->option - options];
+    const struct given *given = setting->loader->first[setting->option - config_options];
     const bool is_list = option_is_list(setting->option);
     struct config_value value = {.origin = "default", .is_default = !given};
     struct strbuf buf;
@@ -497,7 +497,7 @@ static struct config_value value_of(const struct setting *setting)
     return value;
 }
 
-void loader_set(struct loader *loader, const struct option *option)
+void loader_set(struct loader *loader, const struct config_option *option)
 {
     struct setting setting = {
         .loader = loader,
@@ -514,5 +514,5 @@ void loader_set(struct loader *loader, const struct option *option)
         else
             setters[option->type](&setting);
     }
-    loader->config->values[option - options] = value_of(&setting);
+    loader->config->values[option - config_options] = value_of(&setting);
 }

@@ -44,12 +44,12 @@ static void print_text(const char *text)
 
 static int compare_names(const void *a, const void *b)
 {
-    const struct option *const *left = a;
-    const struct option *const *right = b;
+    const struct config_option *const *left = a;
+    const struct config_option *const *right = b;
     return strcmp((*left)->name, (*right)->name);
 }
 
-static void print_option(const struct option *option)
+static void print_option(const struct config_option *option)
 {
     struct arena *arena = arena_new(TEXT_MEMORY);
     struct strbuf facts;
@@ -72,9 +72,9 @@ static void print_option(const struct option *option)
 
 static void print_options(void)
 {
-    const struct option *sorted[OPTION_COUNT];
+    const struct config_option *sorted[OPTION_COUNT];
     for (size_t i = 0; i < OPTION_COUNT; i++)
-        sorted[i] = &options[i];
+        sorted[i] = &config_options[i];
     qsort(sorted, OPTION_COUNT, sizeof(sorted[0]), compare_names);
     for (size_t i = 0; i < OPTION_COUNT; i++)
         print_option(sorted[i]);

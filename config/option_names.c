@@ -30,17 +30,17 @@ static size_t distance(struct bytes a, struct bytes b)
     return row[b.len];
 }
 
-const struct option *option_nearest(struct bytes name)
+const struct config_option *option_nearest(struct bytes name)
 {
-    const struct option *nearest = NULL;
+    const struct config_option *nearest = NULL;
     size_t best = 1 + (name.len + 2) / 4; /* one error for each four letters, and one more */
     if (name.len > NAME_MAX_COMPARED)
         return NULL;
     for (size_t i = 0; i < OPTION_COUNT; i++) {
-        size_t errors = distance(name, bytes_of(options[i].name));
+        size_t errors = distance(name, bytes_of(config_options[i].name));
         if (errors < best) {
             best = errors;
-            nearest = &options[i];
+            nearest = &config_options[i];
         }
     }
     return nearest;

@@ -66,7 +66,7 @@ static const struct option_word facility_words[] = {
 #define RANGE(min, max) NULL, (min), (max)
 #define WORDS(list)     list##_words, 0, 0
 
-const struct option options[] = {
+const struct config_option config_options[] = {
 #define OPTION(name, group, type, member, allowed, def, doc)                                       \
     [OPTION_##name] = {#name,   GROUP_##group, TYPE_##type, offsetof(struct config, member),       \
                        allowed, def,           doc},
@@ -121,16 +121,16 @@ const char *option_group_title(enum option_group group)
     return titles[group];
 }
 
-const struct option *option_find(struct bytes name)
+const struct config_option *option_find(struct bytes name)
 {
     for (size_t i = 0; i < OPTION_COUNT; i++) {
-        if (bytes_is(name, options[i].name))
-            return &options[i];
+        if (bytes_is(name, config_options[i].name))
+            return &config_options[i];
     }
     return NULL;
 }
 
-bool option_is_list(const struct option *option)
+bool option_is_list(const struct config_option *option)
 {
     switch (option->type) {
     case TYPE_READ_FILES:
@@ -144,7 +144,7 @@ bool option_is_list(const struct option *option)
     }
 }
 
-const char *option_word_name(const struct option *option, int value)
+const char *option_word_name(const struct config_option *option, int value)
 {
     for (const struct option_word *word = option->words; word && word->name; word++) {
         if (word->value == value)
@@ -184,7 +184,7 @@ static void describe_words(struct strbuf *buf, const struct option_word *word)
     }
 }
 
-static void describe_range(struct strbuf *buf, const struct option *option)
+static void describe_range(struct strbuf *buf, const struct config_option *option)
 {
     const bool is_time = option->type == TYPE_TIME || option->type == TYPE_SECONDS;
     const int64_t unit = option->type == TYPE_SECONDS ? SECOND_US : 1;
@@ -203,7 +203,7 @@ static void describe_range(struct strbuf *buf, const struct option *option)
     }
 }
 
-void option_describe(struct strbuf *buf, const struct option *option)
+void option_describe(struct strbuf *buf, const struct config_option *option)
 {
     static const char *const phrases[TYPE_COUNT_OF_TYPES] = {
         [TYPE_BOOL] = "yes or no",

@@ -62,7 +62,7 @@ struct option_word {
     int value;
 };
 
-struct option {
+struct config_option {
     const char *name;
     enum option_group group;
     enum option_type type;
@@ -74,32 +74,32 @@ struct option {
 };
 
 /* OPTION_COUNT rows, by enum option_id. */
-extern const struct option options[];
+extern const struct config_option config_options[];
 
 /* Heading of a group in the sample file. */
 const char *option_group_title(enum option_group group);
 
 /* The option of that name, upper and lower case being the same; NULL: unknown. */
-const struct option *option_find(struct bytes name);
+const struct config_option *option_find(struct bytes name);
 
 /* The option whose name is meant, probably; NULL when none is near. */
-const struct option *option_nearest(struct bytes name);
+const struct config_option *option_nearest(struct bytes name);
 
 /* What an administrator of OpenDKIM, OpenDMARC or OpenARC should know who uses
  * one of their option names: "OnReject does that", ...; NULL: no such name. */
 const char *option_foreign_hint(struct bytes name);
 
 /* True when several values may be given, separated by commas or on several lines. */
-bool option_is_list(const struct option *option);
+bool option_is_list(const struct config_option *option);
 
 /* Appends what is allowed, as a phrase: "a time from 100ms to 60s". */
-void option_describe(struct strbuf *buf, const struct option *option);
+void option_describe(struct strbuf *buf, const struct config_option *option);
 
 /* Appends a value in the unit that suits it: "500ms", "20s", "512K". */
 void option_format_time(struct strbuf *buf, int64_t microseconds);
 void option_format_size(struct strbuf *buf, int64_t octets);
 
 /* The word for a value of a TYPE_WORD option; "?" when there is none. */
-const char *option_word_name(const struct option *option, int value);
+const char *option_word_name(const struct config_option *option, int value);
 
 #endif

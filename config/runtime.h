@@ -11,12 +11,14 @@
 #include "env.h"
 #include "resolver.h"
 
+#include <stdatomic.h>
+
 struct runtime {
     struct config *config;     /* owned reference */
     struct resolver *resolver; /* owned reference */
     struct policy_env env;
     int64_t fixed_epoch; /* assay check --now; -1: the system's clock */
-    unsigned references; /* atomic */
+    atomic_uint references;
 };
 
 enum { RUNTIME_ERROR_MAX = 512 }; /* octets of an error text, with NUL */
