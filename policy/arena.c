@@ -99,13 +99,13 @@ static struct arena_block *add_block(struct arena *arena, size_t need)
 void *arena_alloc(struct arena *arena, size_t size)
 {
     const size_t align = alignof(max_align_t);
-    if (arena->failed || size > arena->limit - arena->used || size > SIZE_MAX / 2) {
+    size_t need = size < SIZE_MAX / 2 ? (size + align - 1) / align * align : SIZE_MAX;
+    if (need == 0)
+        need = align;
+    if (arena->failed || need > arena->limit - arena->used || need > SIZE_MAX / 2) {
         arena->failed = true;
         return NULL;
     }
-    size_t need = (size + align - 1) / align * align;
-    if (need == 0)
-        need = align;
     struct arena_block *block = arena->blocks;
     if (!block || need > block->size - block->used)
         block = add_block(arena, need);
@@ -115,7 +115,7 @@ void *arena_alloc(struct arena *arena, size_t size)
     }
     void *memory = block->data + block->used;
     block->used += need;
-    arena->used += size;
+    arena->used += need;
     return memset(memory, 0, need);
 }
 
