@@ -219,33 +219,42 @@ static void set_field_name(struct setting *setting)
 
 /* ---- our name ---- */
 
+/* The name of this machine; empty, and an error, when it cannot be found. */
+static struct bytes machine_name(const struct setting *setting, const struct source *source)
+{
+    char host[NAME_OCTETS];
+    if (gethostname(host, sizeof(host)) != 0) {
+        loader_error(setting->loader, source, "%s: cannot find this machine's name: %s",
+                     setting->option->name, strerror(errno));
+        return BYTES_EMPTY;
+    }
+    host[sizeof(host) - 1] = '\0';
+    return arena_bytes(setting->loader->arena, bytes_of(host));
+}
+
 static void set_authserv_id(struct setting *setting)
 {
-    struct item *item = setting->items;
-    char host[NAME_OCTETS];
-    struct arena *arena = setting->loader->arena;
-    bool is_host = bytes_is(item->text, "HOSTNAME");
-    if (is_host) {
-        if (gethostname(host, sizeof(host)) != 0) {
-            loader_error(setting->loader, &item->source, "%s: cannot find this machine's name: %s",
-                         setting->option->name, strerror(errno));
-            return;
-        }
-        host[sizeof(host) - 1] = '\0';
-        item->text = arena_bytes(arena, bytes_of(host));
-    }
-    struct domain domain = domain_parse(arena, item->text);
-    if (domain_is_none(domain)) {
-        complain_allowed(setting, item);
-        return;
-    }
-    item->text = domain_bytes(domain);
-    *(const char **)setting->member = domain.name;
-    if (domain.labels < 2)
-        loader_warning(setting->loader, &item->source,
-                       "%s: %s is no full domain name%s; set it to one such as mx.example.com",
-                       setting->option->name, domain.name,
-                       is_host ? ", which is what this machine calls itself" : "");
+    static const struct source by_default = {.name = "default"};
+    const struct source *source = setting->count ? &setting->items->source : &by_default;
+    struct bytes text = setting->count ? setting->items->text : BYTES("HOSTNAME");
+    bool is_host = bytes_is(text, "HOSTNAME");
+    if (is_host)
+        text = machine_name(setting, source);
+    struct domain domain = domain_parse(setting->loader->arena, text);
+    if (!domain_is_none(domain))
+        *(const char **)setting->member = domain.name;
+    else if (!is_host)
+        complain_allowed(setting, setting->items);
+    else if (text.len)
+        loader_error(setting->loader, source,
+                     "%s: this machine's name, %s, is no domain name; "
+                     "set %s to one such as mx.example.com",
+                     setting->option->name, loader_quote(setting->loader, text),
+                     setting->option->name);
+    if (setting->count && domain.labels == 1)
+        loader_warning(setting->loader, source,
+                       "%s: %s is no full domain name; set it to one such as mx.example.com",
+                       setting->option->name, domain.name);
 }
 
 static void set_authserv_aliases(struct setting *setting)
