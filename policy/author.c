@@ -11,7 +11,7 @@
  */
 #include "author.h"
 
-#include "limits.h"
+#include "bounds.h"
 #include "rfc5322.h"
 
 #include <string.h>

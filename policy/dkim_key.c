@@ -6,7 +6,7 @@
 #include "dkim_key.h"
 
 #include "base64.h"
-#include "limits.h"
+#include "bounds.h"
 #include "taglist.h"
 
 #include <openssl/core_names.h>

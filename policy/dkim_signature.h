@@ -8,7 +8,7 @@
 #define ASSAY_DKIM_SIGNATURE_H
 
 #include "domain.h"
-#include "limits.h"
+#include "bounds.h"
 #include "result.h"
 
 enum {

@@ -5,7 +5,7 @@
  */
 #include "dmarc_record.h"
 
-#include "limits.h"
+#include "bounds.h"
 #include "taglist.h"
 
 #include <string.h>

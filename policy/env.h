@@ -4,7 +4,7 @@
 #define ASSAY_ENV_H
 
 #include "dns.h"
-#include "limits.h"
+#include "bounds.h"
 
 struct policy_env {
     struct dns_resolver *resolver;

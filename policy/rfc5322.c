@@ -2,7 +2,7 @@
  * rfc5322.h. */
 #include "rfc5322.h"
 
-#include "limits.h"
+#include "bounds.h"
 
 #include <string.h>
 

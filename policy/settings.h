@@ -8,7 +8,7 @@
 
 #include "authres.h"
 #include "host_set.h"
-#include "limits.h"
+#include "bounds.h"
 #include "policy_table.h"
 
 enum mode {

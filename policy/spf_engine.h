@@ -7,7 +7,7 @@
 #ifndef ASSAY_SPF_ENGINE_H
 #define ASSAY_SPF_ENGINE_H
 
-#include "limits.h"
+#include "bounds.h"
 #include "result.h"
 
 enum spf_step_kind {

@@ -10,7 +10,7 @@
 
 #include "dns.h"
 #include "ip.h"
-#include "limits.h"
+#include "bounds.h"
 #include "result.h"
 
 enum spf_term_kind {

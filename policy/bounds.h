@@ -1,11 +1,11 @@
-/* limits.h - every bound on what a stranger can make us do.
+/* bounds.h - every bound on what a stranger can make us do.
  *
  * Each has a name, a default, a unit and a reason. Those in `struct limits` can
  * be set in assay.conf; the constants below come from a standard or protect an
  * algorithm and cannot.
  */
-#ifndef ASSAY_LIMITS_H
-#define ASSAY_LIMITS_H
+#ifndef ASSAY_BOUNDS_H
+#define ASSAY_BOUNDS_H
 
 #include <stddef.h>
 #include <stdint.h>
