@@ -1,0 +1,38 @@
+/* banner.c - what every start says; see banner.h. */
+#include "banner.h"
+
+#include "log.h"
+#include "version.h"
+
+static void log_mode(const struct policy_settings *policy)
+{
+    log_info("version %s, authserv-id %s, mode %s", PACKAGE_VERSION, policy->authserv_id,
+             policy->mode == MODE_MONITOR ? "monitor: every message will be accepted" : "enforce");
+    log_info("actions: OnReject %s, IndirectMail %s, OnQuarantine %s, OnInvalidFrom %s, "
+             "OnTempError %s",
+             action_name(policy->on_reject), action_name(policy->indirect_mail),
+             action_name(policy->on_quarantine), action_name(policy->on_invalid_from),
+             action_name(policy->on_temp_error));
+}
+
+static void log_socket(const struct milter_config *milter)
+{
+    char text[CONFIG_SOCKET_TEXT];
+    config_socket_libmilter(&milter->socket, text);
+    if (milter->socket.family == SOCKET_UNIX)
+        log_info("socket: %s, mode %04o%s%s", text, milter->socket_mode,
+                 milter->socket_group ? ", group " : "",
+                 milter->socket_group ? milter->socket_group : "");
+    else
+        log_info("socket: %s", text);
+    log_info("Postfix, main.cf: %s", config_socket_postfix(&milter->socket, text));
+    log_info("Sendmail, sendmail.mc: %s", config_socket_sendmail(&milter->socket, text));
+}
+
+void banner_log(const struct runtime *runtime)
+{
+    const struct config *config = runtime->config;
+    log_mode(&config->policy);
+    log_info("resolver: %s", resolver_description(runtime->resolver));
+    log_socket(&config->milter);
+}

@@ -1,0 +1,260 @@
+/* main.c - assayd: start, reload, stop.
+ *
+ * The order of the start matters: the configuration is read and the socket made
+ * with the rights we were started with; then they are dropped, before threads
+ * are started, and before the first connection is taken.
+ */
+#include "banner.h"
+#include "callbacks.h"
+#include "command_line.h"
+#include "context.h"
+#include "evaluate.h"
+#include "log.h"
+#include "notify.h"
+#include "privileges.h"
+#include "signals.h"
+#include "socket.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sysexits.h>
+#include <time.h>
+#include <unistd.h>
+
+enum {
+    SESSIONS_GONE_MS = 1000,    /* time for connections to close after the stop */
+    MTA_SILENCE_SECONDS = 7200, /* then libmilter gives a connection up */
+};
+
+static struct command_line command_line; /* written once, by main() */
+
+/* ---- configuration ---- */
+
+static struct config *load_config(struct config_errors *errors)
+{
+    return config_load_with(command_line.config_path, command_line.overrides,
+                            command_line.override_count, errors);
+}
+
+static void log_errors(const struct config_errors *errors)
+{
+    for (size_t i = 0; i < errors->warning_count && i < CONFIG_ERRORS_MAX; i++)
+        log_warning("%s", errors->warnings[i]);
+    for (size_t i = 0; i < errors->error_count && i < CONFIG_ERRORS_MAX; i++)
+        log_error("%s", errors->errors[i]);
+}
+
+/* What a start says is never below the LogLevel. */
+static void open_log(const struct log_config *config, bool starting)
+{
+    const struct log_settings settings = {
+        .syslog = config->syslog,
+        .facility = config->facility,
+        .json = config->format == LOG_FORMAT_JSON,
+        .level = starting && config->level < LOG_INFO ? LOG_INFO : config->level,
+    };
+    log_open(&settings);
+}
+
+/* ---- reload ---- */
+
+/* These are in force since the start; a reload cannot change them. */
+static void warn_of_fixed_options(const struct config *before, const struct config *now)
+{
+    static const enum option_id fixed[] = {
+        OPTION_Socket, OPTION_SocketMode, OPTION_SocketGroup,
+        OPTION_UserID, OPTION_PidFile,    OPTION_SyslogFacility,
+    };
+    for (size_t i = 0; i < sizeof(fixed) / sizeof(fixed[0]); i++) {
+        if (strcmp(before->values[fixed[i]].text, now->values[fixed[i]].text) != 0)
+            log_warning("%s: %s was changed; that takes effect at the next start",
+                        now->values[fixed[i]].origin, config_options[fixed[i]].name);
+    }
+}
+
+static struct runtime *load_runtime(const struct runtime *before)
+{
+    static struct config_errors errors; /* large; reloads come one at a time */
+    char error[RUNTIME_ERROR_MAX];
+    memset(&errors, 0, sizeof(errors));
+    struct config *config = load_config(&errors);
+    log_errors(&errors);
+    if (!config)
+        return NULL;
+    struct runtime *runtime = runtime_new(config, before, error);
+    if (!runtime)
+        log_error("%s", error);
+    return runtime;
+}
+
+static void reload(void)
+{
+    notify_reloading();
+    struct runtime *before = context_acquire();
+    struct runtime *now = load_runtime(before);
+    if (now) {
+        warn_of_fixed_options(before->config, now->config);
+        privileges_raise_file_limit(now->config->milter.maximum_connections);
+        context_set(runtime_ref(now));
+        open_log(&now->config->log, true);
+        log_info("reloaded %s: mode %s, resolver: %s", command_line.config_path,
+                 now->config->policy.mode == MODE_MONITOR ? "monitor" : "enforce",
+                 resolver_description(now->resolver));
+        open_log(&now->config->log, false);
+    } else {
+        log_error("reload refused, the configuration in force stays: %s is not good",
+                  command_line.config_path);
+    }
+    runtime_unref(now);
+    runtime_unref(before);
+    notify_ready(now ? "Serving" : "Serving; the last reload was refused");
+}
+
+/* ---- start ---- */
+
+static bool write_pid_file(const char *path)
+{
+    if (!path)
+        return true;
+    char text[32];
+    int len = snprintf(text, sizeof(text), "%ld\n", (long)getpid());
+    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0644);
+    bool written = fd >= 0 && write(fd, text, (size_t)len) == len;
+    if (!written)
+        log_error("PidFile: cannot write %s: %s", path, strerror(errno));
+    if (fd >= 0)
+        close(fd);
+    return written;
+}
+
+static bool register_callbacks(void)
+{
+    if (smfi_register(callbacks_description()) == MI_SUCCESS &&
+        smfi_settimeout(MTA_SILENCE_SECONDS) == MI_SUCCESS)
+        return true;
+    log_error(
+        "libmilter does not take our callbacks: it is another version than we were built for");
+    return false;
+}
+
+static void raise_file_limit(unsigned connections)
+{
+    unsigned long limit = privileges_raise_file_limit(connections);
+    if (limit < connections)
+        log_warning("only %lu open files are allowed, MaximumConnections is %u; "
+                    "raise LimitNOFILE of the service",
+                    limit, connections);
+}
+
+/* Everything that may need root. 0, or an exit code. */
+static int take_places(const struct config *config)
+{
+    char error[START_ERROR_MAX];
+    struct privileges owner;
+    if (!privileges_find(&config->milter.user, &owner, error)) {
+        log_error("%s", error);
+        return EX_NOUSER;
+    }
+    raise_file_limit(config->milter.maximum_connections);
+    if (!register_callbacks())
+        return EX_SOFTWARE;
+    if (!socket_open(&config->milter, &owner, error)) {
+        log_error("%s", error);
+        return EX_NOPERM;
+    }
+    if (!write_pid_file(config->milter.pid_file))
+        return EX_CANTCREAT;
+    if (!privileges_drop(&owner, error)) {
+        log_error("%s", error);
+        return EX_NOPERM;
+    }
+    if (geteuid() == 0)
+        log_warning("running as root; set UserID, or User= in the systemd unit");
+    return EX_OK;
+}
+
+/* Connections that the MTA closes while we go may still run callbacks. */
+static bool sessions_are_gone(void)
+{
+    const struct timespec wait = {0, 10 * 1000000L};
+    for (int i = 0; i < SESSIONS_GONE_MS / 10 && context_connections(); i++)
+        nanosleep(&wait, NULL);
+    return context_connections() == 0;
+}
+
+/* From the socket to the end. Takes over the reference of runtime. */
+static int serve(struct runtime *runtime)
+{
+    const struct config *config = runtime->config;
+    banner_log(runtime);
+    open_log(&config->log, false);
+    context_set(runtime);
+    if (!signals_start(reload))
+        return EX_OSERR;
+    notify_ready("Serving");
+    bool stopped = smfi_main() == MI_SUCCESS;
+    stopped = signals_finish() && stopped;
+    log_info("stopped");
+    return stopped ? EX_OK : EX_SOFTWARE;
+}
+
+static int start(struct config *config)
+{
+    char error[RUNTIME_ERROR_MAX];
+    int code = take_places(config);
+    if (code != EX_OK) {
+        config_unref(config);
+        return code;
+    }
+    struct runtime *runtime = runtime_new(config, NULL, error);
+    if (!runtime) {
+        log_error("%s", error);
+        return EX_CONFIG;
+    }
+    return serve(runtime);
+}
+
+static int check_only(struct config *config)
+{
+    char error[RUNTIME_ERROR_MAX];
+    struct runtime *runtime = runtime_new(config, NULL, error);
+    if (!runtime) {
+        fprintf(stderr, "assayd: %s\n", error);
+        return EX_CONFIG;
+    }
+    runtime_unref(runtime);
+    printf("assayd: %s is good\n", command_line.config_path);
+    return EX_OK;
+}
+
+int main(int argc, char **argv)
+{
+    static struct config_errors errors;
+    int code;
+    if (!command_line_parse(argc, argv, &command_line, &code))
+        return code;
+    signals_block();
+    if (!policy_global_init()) {
+        fputs("assayd: out of memory\n", stderr);
+        return EX_OSERR;
+    }
+    struct config *config = load_config(&errors);
+    config_print_errors(stderr, "assayd: ", &errors);
+    if (!config)
+        return EX_CONFIG;
+    if (command_line.check_only)
+        return check_only(config);
+    open_log(&config->log, true);
+    config_ref(config); /* start() gives one back */
+    code = start(config);
+    socket_remove();
+    if (config->milter.pid_file && code == EX_OK)
+        unlink(config->milter.pid_file);
+    config_unref(config);
+    if (!sessions_are_gone())
+        _exit(code); /* their threads must not find things freed under them */
+    context_set(NULL);
+    policy_global_cleanup();
+    return code;
+}
