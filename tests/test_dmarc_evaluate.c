@@ -41,7 +41,7 @@ static void add_record(struct fake_dns *dns, const char *text)
     const char *blank = strchr(text, ' ');
     if (strncmp(text, "A ", 2) == 0) {
         blank = strchr(text + 2, ' ');
-        snprintf(name, sizeof(name), "%.*s", blank ? (int)(blank - text - 2) : 300, text + 2);
+        snprintf(name, sizeof(name), "%.*s", blank ? (int)(blank - text - 2) : 299, text + 2);
         if (blank)
             fake_dns_fail(dns, name, DNS_A, blank + 2);
         else
