@@ -228,13 +228,16 @@ static struct flight **find_flight(struct shard *shard, const struct question *q
 static struct flight *open_flight(struct shard *shard, const struct question *q, int64_t now_us)
 {
     struct flight *flight = shard->free_flights;
-    if (flight)
+    if (flight) {
         shard->free_flights = flight->chain;
-    else if (!(flight = calloc(1, sizeof(*flight))))
-        return NULL;
+    } else {
+        flight = calloc(1, sizeof(*flight));
+        if (!flight)
+            return NULL;
+        flight->shard = shard; /* once: cancel() reads it without the lock */
+    }
     memcpy(flight->name, q->name.data, q->name.len);
     flight->face = (struct dns_flight){{flight->name, q->name.len}, q->type};
-    flight->shard = shard;
     flight->first = NULL;
     flight->hash = q->hash;
     flight->started_us = now_us;

@@ -14,8 +14,8 @@
  * exist. DNAME is refused. Answers are not `secure`.
  *
  * File format: RFC 1035 5.1, read with libldns: $ORIGIN, $TTL, parentheses, but no
- * $INCLUDE. Without $ORIGIN names are relative to the root, so that "example.com"
- * and "example.com." are the same. Without $TTL records live DNS_ZONE_TTL seconds.
+ * $INCLUDE; a TTL stands before the class. Without $ORIGIN names are relative to the root, so that
+ * "example.com" and "example.com." are the same. Without $TTL records live DNS_ZONE_TTL seconds.
  *
  * A zone is filled by one thread; after dns_zone_finish() it never changes and
  * dns_zone_lookup() needs no lock.

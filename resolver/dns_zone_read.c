@@ -91,6 +91,8 @@ static bool add_record(struct reader *reader, const ldns_rr *rr)
     size_t used;
     if (ldns_rr_get_class(rr) != LDNS_RR_CLASS_IN)
         return refuse(reader, "only class IN is allowed");
+    if (ldns_rr_get_type(rr) == 0) /* libldns takes an unknown word without data for one */
+        return refuse(reader, "unknown record type");
     if (!dns_name_from_wire((struct bytes){(const char *)ldns_rdf_data(wire), ldns_rdf_size(wire)},
                             octets, &owner, &used))
         return refuse(reader, "the owner name cannot be used");
