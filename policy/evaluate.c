@@ -282,12 +282,25 @@ static void check_spf(struct evaluation *evaluation)
     spf_check(evaluation->env, evaluation->dns, evaluation->arena, &helo, &outcome->helo_spf);
 }
 
+static void find_organizational_domain(struct evaluation *evaluation)
+{
+    struct dmarc_walk walk;
+    struct dmarc_result *dmarc = &evaluation->outcome.dmarc;
+    if (!domain_is_none(dmarc->organizational_domain))
+        return;
+    dmarc_walk(evaluation->dns, evaluation->arena, dmarc->from_domain, &walk);
+    if (!walk.temporary_error)
+        dmarc->organizational_domain = walk.organizational;
+}
+
 static void check_dmarc(struct evaluation *evaluation)
 {
     struct outcome *outcome = &evaluation->outcome;
     if (outcome->author.status == AUTHOR_OK) {
         dmarc_evaluate(evaluation->dns, evaluation->arena, outcome->author.domain, &outcome->spf,
                        &outcome->dkim, &outcome->dmarc);
+        if (evaluation->settings->explain)
+            find_organizational_domain(evaluation);
         return;
     }
     /* RFC 9989 5.3.1, 11.5: without exactly one author domain there is nothing to validate. */

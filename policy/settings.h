@@ -7,8 +7,8 @@
 #define ASSAY_SETTINGS_H
 
 #include "authres.h"
-#include "host_set.h"
 #include "bounds.h"
+#include "host_set.h"
 #include "policy_table.h"
 
 enum mode {
@@ -44,6 +44,8 @@ struct policy_settings {
     const char *tag_header;    /* TagHeader: field name */
     bool check_helo;           /* CheckHelo: evaluate the HELO identity as well */
     bool spf_explanation;      /* SPFExplanation: publisher's text in replies to SPF failures */
+    bool explain; /* not an option: `assay check` wants the organizational domain even where the
+                     verdict does not depend on it */
     struct limits limits;
 };
 
