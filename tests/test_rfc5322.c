@@ -1,15 +1,11 @@
 /* test_rfc5322.c - the lexical rules of RFC 5322 3.2 and RFC 2045 5.1. */
 #include "rfc5322.h"
 
-#include "limits.h"
+#include "bounds.h"
+#include "unit.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include <cmocka.h>
 
 enum { FAILS = -1 };
 

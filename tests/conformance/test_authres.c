@@ -2,13 +2,9 @@
  * python-authres and of go-msgauth. */
 #include "authres.h"
 #include "fake_dns.h"
+#include "unit.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdint.h>
 #include <string.h>
-
-#include <cmocka.h>
 
 static struct bytes json_view(const json_t *string)
 {

@@ -6,13 +6,9 @@
  */
 #include "author.h"
 #include "fake_dns.h"
+#include "unit.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdint.h>
 #include <string.h>
-
-#include <cmocka.h>
 
 enum { CASES = 38, FIELDS_MAX = 8 };
 
