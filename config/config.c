@@ -57,7 +57,7 @@ static void check_without_effect(struct loader *loader)
         {OPTION_SyslogFacility, config->log.syslog, "Syslog is no"},
     };
     for (size_t i = 0; i < sizeof(checks) / sizeof(checks[0]); i++) {
-        if (was_given(loader, checks[i].option) && !checks[i].has_effect)
+        if (!config->values[checks[i].option].is_default && !checks[i].has_effect)
             loader_warning(loader, source_of(loader, checks[i].option), "%s has no effect: %s",
                            config_options[checks[i].option].name, checks[i].why);
     }
@@ -168,6 +168,8 @@ struct config *config_load_with(const char *path, const struct config_override *
         load(&loader, path, overrides, count);
     if (!loader.files || arena_failed(config->arena))
         loader_error(&loader, NULL, "out of memory");
+    else
+        loader_sort_errors(&loader);
     if (errors->error_count == 0)
         return config;
     config_unref(config);

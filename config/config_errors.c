@@ -2,6 +2,7 @@
 #include "config_internal.h"
 
 #include <stdarg.h>
+#include <string.h>
 
 const char *loader_source_text(struct loader *loader, const struct source *source)
 {
@@ -29,8 +30,10 @@ void loader_error(struct loader *loader, const struct source *source, const char
     struct config_errors *errors = loader->errors;
     va_list args;
     va_start(args, format);
-    if (errors->error_count < CONFIG_ERRORS_MAX)
+    if (errors->error_count < CONFIG_ERRORS_MAX) {
         write_message(errors->errors[errors->error_count], source, format, args);
+        loader->error_sources[errors->error_count] = source ? *source : (struct source){0};
+    }
     errors->error_count++;
     va_end(args);
 }
@@ -44,6 +47,40 @@ void loader_warning(struct loader *loader, const struct source *source, const ch
         write_message(errors->warnings[errors->warning_count], source, format, args);
     errors->warning_count++;
     va_end(args);
+}
+
+/* In the order of reading; what is not about a file comes last. */
+static size_t file_rank(const struct loader *loader, const struct source *source)
+{
+    size_t rank = 0;
+    while (rank < loader->file_count &&
+           (!source->file || strcmp(loader->files[rank], source->file) != 0))
+        rank++;
+    return rank;
+}
+
+static bool comes_before(const struct loader *loader, const struct source *a,
+                         const struct source *b)
+{
+    size_t rank_a = file_rank(loader, a), rank_b = file_rank(loader, b);
+    return rank_a != rank_b ? rank_a < rank_b : a->line < b->line;
+}
+
+void loader_sort_errors(struct loader *loader)
+{
+    struct config_errors *errors = loader->errors;
+    for (size_t i = 1; i < errors->error_count && i < CONFIG_ERRORS_MAX; i++) {
+        char text[CONFIG_ERROR_TEXT];
+        struct source source = loader->error_sources[i];
+        size_t j = i;
+        memcpy(text, errors->errors[i], sizeof(text));
+        for (; j > 0 && comes_before(loader, &source, &loader->error_sources[j - 1]); j--) {
+            memcpy(errors->errors[j], errors->errors[j - 1], sizeof(text));
+            loader->error_sources[j] = loader->error_sources[j - 1];
+        }
+        memcpy(errors->errors[j], text, sizeof(text));
+        loader->error_sources[j] = source;
+    }
 }
 
 const char *loader_quote(struct loader *loader, struct bytes text)

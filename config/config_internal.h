@@ -41,6 +41,7 @@ struct loader {
     struct given *first[OPTION_COUNT], *last[OPTION_COUNT];
     const char **files; /* CONFIG_FILES_MAX */
     size_t file_count;
+    struct source error_sources[CONFIG_ERRORS_MAX]; /* of errors->errors */
 };
 
 /* ---- config_errors.c ---- */
@@ -49,6 +50,9 @@ void loader_error(struct loader *loader, const struct source *source, const char
     __attribute__((format(printf, 3, 4)));
 void loader_warning(struct loader *loader, const struct source *source, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
+
+/* Puts the errors in the order of the files and lines that they are about. */
+void loader_sort_errors(struct loader *loader);
 
 /* "'text'", made harmless, for messages. Lives in the loader's arena. */
 const char *loader_quote(struct loader *loader, struct bytes text);
@@ -65,9 +69,10 @@ void loader_read(struct loader *loader, const char *path);
 void loader_give(struct loader *loader, const struct config_option *option, const char *value,
                  const char *source_name);
 
-/* Reads a whole file; false after an error has been reported at `source`. */
+/* Reads a whole file, which `option` at `source` names; false after the error has been reported.
+ * option "" and no source: the main file. */
 bool loader_read_file(struct loader *loader, const char *path, const struct source *source,
-                      struct bytes *content);
+                      const char *option, struct bytes *content);
 
 /* Calls each(context, entry) for each line of a file of one entry per line, comments and
  * blank lines dropped. each() returns what is wrong, or NULL. */

@@ -46,12 +46,13 @@ static bool is_directory(FILE *stream)
 }
 
 bool loader_read_file(struct loader *loader, const char *path, const struct source *source,
-                      struct bytes *content)
+                      const char *option, struct bytes *content)
 {
     size_t len = 0;
     char *data = NULL;
     if (loader->file_count == CONFIG_FILES_MAX) {
-        loader_error(loader, source, "more than %d files; is there a loop?", CONFIG_FILES_MAX);
+        loader_error(loader, source, "%s: more than %d files; is there a loop?", option,
+                     CONFIG_FILES_MAX);
         return false;
     }
     FILE *stream = fopen(path, "re");
@@ -63,7 +64,8 @@ bool loader_read_file(struct loader *loader, const char *path, const struct sour
         int reason = errno;
         if (stream)
             fclose(stream);
-        loader_error(loader, source, "cannot read %s: %s", path, strerror(reason));
+        loader_error(loader, source, "%s%scannot read %s: %s", option, *option ? ": " : "", path,
+                     strerror(reason));
         return false;
     }
     fclose(stream);
@@ -104,7 +106,7 @@ void loader_each_entry(struct loader *loader, const char *path, const struct sou
 {
     struct bytes rest, line;
     struct source here = {.file = path};
-    if (!loader_read_file(loader, path, source, &rest))
+    if (!loader_read_file(loader, path, source, option, &rest))
         return;
     while (value_next_line(&rest, &line)) {
         here.line++;
@@ -205,6 +207,14 @@ static bool may_read(struct loader *loader, const struct reading *reading,
     return true;
 }
 
+/* A directory that is not there has no files; one that may not be read is an error. */
+static int judge_glob_error(const char *path, int reason)
+{
+    (void)path;
+    errno = reason;
+    return reason != ENOENT && reason != ENOTDIR;
+}
+
 static void include(struct loader *loader, const struct item *item, const struct reading *parent)
 {
     const char *path = loader_path(loader, item->text, &item->source);
@@ -213,7 +223,7 @@ static void include(struct loader *loader, const struct item *item, const struct
         read_config(loader, path, &item->source, parent);
         return;
     }
-    int result = glob(path, GLOB_ERR, NULL, &found);
+    int result = glob(path, 0, judge_glob_error, &found);
     if (result == GLOB_ABORTED)
         loader_error(loader, &item->source, "Include: cannot read the directory of %s: %s", path,
                      strerror(errno));
@@ -273,7 +283,8 @@ static void read_config(struct loader *loader, const char *path, const struct so
         reading.device = status.st_dev;
         reading.inode = status.st_ino;
     }
-    if (!may_read(loader, &reading, source) || !loader_read_file(loader, path, source, &rest))
+    if (!may_read(loader, &reading, source) ||
+        !loader_read_file(loader, path, source, parent ? "Include" : "", &rest))
         return;
     struct source here = {.file = arena_copy(loader->arena, path, strlen(path))};
     while (here.file && value_next_line(&rest, &line)) {

@@ -40,7 +40,7 @@ static const char *parse_host(struct arena *arena, struct bytes host, struct con
     if (!take_brackets(&host))
         return allowed;
     bool has_colon = bytes_find(host, ':') < host.len;
-    if (ip_parse(host, &ip) && is_alnum(host.data[0]) == (hex_value(host.data[0]) >= 0)) {
+    if (ip_parse(host, &ip) && !bytes_starts_nocase(host, BYTES("ipv6:"))) {
         if (!has_colon && out->family == SOCKET_INET6)
             return "inet6 needs an IPv6 address or a name; write inet: for an IPv4 address";
         if (has_colon)
