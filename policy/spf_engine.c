@@ -12,8 +12,10 @@
  * needed because no record has an exp.
  *
  * libspf2 calls abort() when lookup returns NULL; so one empty answer is
- * allocated beforehand. Its own allocations are small and few (about 60 per
- * check), but where one fails it may abort().
+ * allocated beforehand. Where its own allocations fail (SPF_server_new_dns(), measured) it
+ * calls its error handler, and then abort(): our handler jumps out instead. What was
+ * allocated until then is lost, some hundred octets, and the check is a
+ * temporary error; the process lives on.
  */
 #include <stddef.h>
 
@@ -27,6 +29,7 @@
 #include "spf.h"
 #include "spf_engine.h"
 
+#include <setjmp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -45,9 +48,20 @@ struct run {
     bool stopped;          /* a call ended the evaluation */
 };
 
+/* Where the error handler of this thread jumps to; NULL: nowhere. */
+static _Thread_local jmp_buf *escape;
+
+__attribute__((noreturn)) static void on_error(const char *file, int line, const char *text)
+{
+    (void)file, (void)line, (void)text;
+    if (escape)
+        longjmp(*escape, 1);
+    abort();
+}
+
 void spf_global_init(void)
 {
-    SPF_error_handler = NULL;
+    SPF_error_handler = on_error;
     SPF_warning_handler = NULL;
     SPF_info_handler = NULL;
     SPF_debug_handler = NULL;
@@ -228,16 +242,31 @@ static enum auth_result evaluate(struct run *run, SPF_server_t *server)
     return result;
 }
 
+static enum auth_result serve(struct run *run, SPF_dns_server_t *dns)
+{
+    run->reserve = SPF_dns_rr_new_init(dns, TOP_DOMAIN, ns_t_a, 0, TRY_AGAIN);
+    SPF_server_t *server = run->reserve ? SPF_server_new_dns(dns, 0) : NULL;
+    enum auth_result result = server ? evaluate(run, server) : AUTH_TEMPERROR;
+    if (server)
+        SPF_server_free(server);
+    return result;
+}
+
+/* serve(), or temperror when libspf2 gives up. */
+static enum auth_result serve_guarded(struct run *run, SPF_dns_server_t *dns)
+{
+    jmp_buf here;
+    escape = &here;
+    return setjmp(here) == 0 ? serve(run, dns) : AUTH_TEMPERROR;
+}
+
 enum auth_result spf_engine_run(const struct spf_engine_calls *calls)
 {
     struct run run = {.calls = calls};
     SPF_dns_server_t dns = {
         .lookup = look_up, .get_spf = get_spf, .get_exp = get_exp, .name = "shield", .hook = &run};
-    run.reserve = SPF_dns_rr_new_init(&dns, TOP_DOMAIN, ns_t_a, 0, TRY_AGAIN);
-    SPF_server_t *server = run.reserve ? SPF_server_new_dns(&dns, 0) : NULL;
-    enum auth_result result = server ? evaluate(&run, server) : AUTH_TEMPERROR;
-    if (server)
-        SPF_server_free(server);
+    enum auth_result result = serve_guarded(&run, &dns);
+    escape = NULL;
     if (run.reserve)
         SPF_dns_rr_free(run.reserve);
     return result;

@@ -4,12 +4,18 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <netinet/in.h>
+#include <sys/types.h>
+
 #include <cmocka.h>
+#include <spf2/spf.h>
 
 #include "spf.h"
 #include "spf_engine.h"
 
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
@@ -118,12 +124,39 @@ static void endless_includes_end(void **state)
     assert_true(count < 50);
 }
 
+/* What libspf2 does when malloc() fails in it: error handler, then abort(). */
+static int failing_record(void *context, unsigned tag, struct spf_step *steps)
+{
+    (void)context, (void)tag, (void)steps;
+    SPF_errorx(__FILE__, __LINE__, "%s", "out of memory");
+}
+
+/* In a child, because what libspf2 held is lost then, which LeakSanitizer would tell. */
+static void the_end_of_libspf2_is_not_the_end_of_the_process(void **state)
+{
+    int status = -1;
+    (void)state;
+    pid_t child = fork();
+    if (child == 0) {
+        int count = 0;
+        struct spf_engine_calls failing = {NULL, failing_record, on_test};
+        struct spf_engine_calls endless = {&count, endless_record, on_test};
+        bool survived = spf_engine_run(&failing) == AUTH_TEMPERROR &&
+                        spf_engine_run(&endless) == AUTH_TEMPERROR && count > 1;
+        _exit(survived ? 0 : 1);
+    }
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_true(WIFEXITED(status));
+    assert_int_equal(WEXITSTATUS(status), 0);
+}
+
 int main(void)
 {
     spf_global_init();
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(evaluates_steps),
         cmocka_unit_test(endless_includes_end),
+        cmocka_unit_test(the_end_of_libspf2_is_not_the_end_of_the_process),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
