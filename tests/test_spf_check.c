@@ -11,6 +11,7 @@
 #include "spf.h"
 #include "strbuf.h"
 
+#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -909,6 +910,31 @@ static void texts_from_publishers_are_printable_and_bounded(void **state)
     end(&f);
 }
 
+/* ---- threads ---- */
+
+static void *check_often(void *unused)
+{
+    for (int i = 0; i < 20; i++) {
+        struct fixture f;
+        begin(&f);
+        load_zone(&f);
+        txt(&f, "example.com", "v=spf1 mx include:deep.example.net -all");
+        assert_int_equal(check(&f)->result, AUTH_PASS);
+        end(&f);
+    }
+    return unused;
+}
+
+static void checks_run_on_many_threads_at_once(void **state)
+{
+    pthread_t threads[8];
+    (void)state;
+    for (size_t i = 0; i < COUNT(threads); i++)
+        assert_int_equal(pthread_create(&threads[i], NULL, check_often, NULL), 0);
+    for (size_t i = 0; i < COUNT(threads); i++)
+        assert_int_equal(pthread_join(threads[i], NULL), 0);
+}
+
 int main(void)
 {
     spf_global_init();
@@ -948,6 +974,7 @@ int main(void)
         cmocka_unit_test(an_explanation_of_509_octets_is_just_a_long_one),
         cmocka_unit_test(a_mechanism_of_127_macros_is_just_a_long_one),
         cmocka_unit_test(texts_from_publishers_are_printable_and_bounded),
+        cmocka_unit_test(checks_run_on_many_threads_at_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
