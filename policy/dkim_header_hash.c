@@ -10,10 +10,11 @@
 static void add_relaxed(struct strbuf *buf, struct dkim_header_field field)
 {
     size_t colon = bytes_find(field.text, ':');
+    struct bytes name = bytes_slice(field.text, 0, field.name_len);
     struct bytes value = bytes_slice(field.text, colon + 1, field.text.len);
     bool space = false, begun = false;
-    for (size_t i = 0; i < field.name_len; i++)
-        strbuf_putc(buf, to_lower(field.text.data[i]));
+    for (size_t i = 0; i < name.len; i++)
+        strbuf_putc(buf, to_lower(name.data[i]));
     strbuf_putc(buf, ':');
     for (size_t i = 0; i < value.len; i++) {
         char c = value.data[i];

@@ -6,8 +6,7 @@
  * hashing and before any key would be fetched.
  *
  * Fences (Debian's 2.11.0~beta2 has defects that mail from a stranger reaches):
- * - a guard field that no h= can name comes first, else the list of selected
- *   fields may be one entry short;
+ * - a guard field that no h= can name comes before all others;
  * - i= is short and well-formed, h= fits its buffer (dkim_engine_accepts());
  * - flags FIXCRLF, CACHE, STRICTHDRS, TMPFILES stay off; line ends are right
  *   when they get here;
@@ -134,6 +133,8 @@ struct dkim_engine *dkim_engine_new(const char *guard)
 
 void dkim_engine_field(struct dkim_engine *engine, struct bytes text)
 {
+    if (text.len == 0) /* out of memory; it would abort the process */
+        engine->failed = true;
     if (engine->failed)
         return;
     /* SYNTAX: it does not take the field; as a signature it still has an entry in the list. */

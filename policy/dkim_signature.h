@@ -7,8 +7,8 @@
 #ifndef ASSAY_DKIM_SIGNATURE_H
 #define ASSAY_DKIM_SIGNATURE_H
 
-#include "domain.h"
 #include "bounds.h"
+#include "domain.h"
 #include "result.h"
 
 enum {

@@ -36,6 +36,7 @@ struct candidate {
     enum hashing hashing;
     size_t index;                   /* in that engine */
     struct dkim_body_length length; /* counts when there is an l= */
+    uint64_t body_octets;           /* its result */
 };
 
 struct dkim_verifier {
@@ -221,13 +222,9 @@ static void judge_early(struct dkim_verifier *verifier)
     }
 }
 
-static bool is_lone_signature(const struct dkim_verifier *verifier)
-{
-    return verifier->candidate_count + verifier->skipped == 1;
-}
-
-/* A signature that covers other DKIM-Signature fields is hashed by ourselves,
- * because not all of them are shown to the library. */
+/* A signature that covers DKIM-Signature fields is hashed by ourselves: not all
+ * of them are shown to the library, and it would take the one being verified
+ * for one of them. */
 static enum hashing choose_hashing(struct dkim_verifier *verifier,
                                    const struct candidate *candidate)
 {
@@ -236,7 +233,7 @@ static enum hashing choose_hashing(struct dkim_verifier *verifier,
     struct bytes value = field_value(verifier->fields[candidate->position].text);
     if (!dkim_engine_accepts(&candidate->field, value))
         return HASH_BODY;
-    if (!is_lone_signature(verifier) && dkim_signature_covers(&candidate->field, "DKIM-Signature"))
+    if (dkim_signature_covers(&candidate->field, "DKIM-Signature"))
         return HASH_BODY;
     return HASH_WHOLE;
 }
@@ -453,12 +450,6 @@ static void judge_body(struct dkim_verifier *verifier, struct candidate *candida
 {
     const struct dkim_signature_field *field = &candidate->field;
     bool matches = memcmp(hashes->body, field->body_hash, SHA256_OCTETS) == 0;
-    uint64_t total = field->has_length ? dkim_body_length_end(&candidate->length) : 0;
-    if (field->has_length && field->length > total) {
-        /* RFC 6376 3.5 l=: MUST NOT be larger than the canonical body */
-        set_result(out, AUTH_PERMERROR, "l= is larger than the body");
-        return;
-    }
     if (!dkim_engine_trusts_body(engine_of(verifier, candidate), field->relaxed_body)) {
         /* RFC 5322 2.3: CR and LF only occur together */
         set_result(out, AUTH_NEUTRAL, "body holds a lone CR or LF");
@@ -472,13 +463,13 @@ static void judge_body(struct dkim_verifier *verifier, struct candidate *candida
     set_result(out, AUTH_PASS, "signature verified");
     if (!field->has_length)
         return;
-    out->body_partial = total > field->length;
     /* RFC 6376 8.2: what stands behind l= octets may be anybody's. */
-    if (total > field->length)
+    out->body_partial = candidate->body_octets > field->length;
+    if (out->body_partial)
         set_result(out, AUTH_POLICY,
                    arena_printf(verifier->arena,
                                 "l= leaves %" PRIu64 " octets of the body unsigned",
-                                total - field->length));
+                                candidate->body_octets - field->length));
 }
 
 static void judge(struct dkim_verifier *verifier, struct candidate *candidate,
@@ -492,6 +483,12 @@ static void judge(struct dkim_verifier *verifier, struct candidate *candidate,
     const struct dkim_keys *keys = get_keys(verifier, candidate, out);
     if (!keys)
         return;
+    candidate->body_octets = dkim_body_length_end(&candidate->length);
+    if (candidate->field.has_length && candidate->field.length > candidate->body_octets) {
+        /* RFC 6376 3.5 l=: MUST NOT be larger than the canonical body */
+        set_result(out, AUTH_PERMERROR, "l= is larger than the body");
+        return;
+    }
     if (!get_hashes(verifier, candidate, &hashes)) {
         set_result(out, AUTH_TEMPERROR, "signature could not be processed");
         return;

@@ -135,9 +135,12 @@ struct bytes dkim_test_sign(struct dkim_test *test, EVP_PKEY *key, const char *t
     return dkim_test_join(test, BYTES("DKIM-Signature: "), strbuf_view(&value));
 }
 
-/* The end of the header field that begins the text: the first CRLF without white space behind. */
+/* The end of the header field that begins the text: the first CRLF without white space behind;
+ * 0 when the empty line begins it. */
 static size_t field_end(struct bytes text)
 {
+    if (bytes_starts_nocase(text, BYTES("\r\n")))
+        return 0;
     for (size_t i = 0; i + 1 < text.len; i++) {
         if (text.data[i] == '\r' && text.data[i + 1] == '\n' &&
             (i + 2 == text.len || !is_wsp(text.data[i + 2])))
