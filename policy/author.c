@@ -5,9 +5,11 @@
  * reader might still take for an address is a syntax error here, since a
  * message whose readers disagree about its author is what an attacker wants.
  *
- * Tolerated beyond the grammar: octets from 0x80 on that are no UTF-8, in
- * display names and comments only. Such mail is common, and these octets
- * cannot be mistaken for part of an address.
+ * Tolerated beyond the grammar, because honest mail has it and no reader can be
+ * led astray by it:
+ * - octets from 0x80 on that are no UTF-8, and square brackets, in display names;
+ * - an address as the display name, without quotes: a@b.example <a@b.example>.
+ *   Both count as addresses, so it passes only when their domains are the same.
  */
 #include "author.h"
 
@@ -96,6 +98,10 @@ static struct phrase read_phrase(struct reader *reader)
         } else if (cursor_accept(&reader->cursor, '.')) {
             phrase.is_local_part = phrase.is_local_part && after_word;
             after_word = false;
+            skip_cfws(reader);
+        } else if (cursor_accept(&reader->cursor, '[') || cursor_accept(&reader->cursor, ']')) {
+            phrase.is_phrase = phrase.is_phrase || first;
+            phrase.is_local_part = false;
             skip_cfws(reader);
         } else {
             break;
@@ -231,12 +237,15 @@ static void read_angle_addr(struct reader *reader)
     skip_cfws(reader);
 }
 
-/* mailbox = name-addr / addr-spec (3.4); the phrase, if any, is read already. */
+/* mailbox = name-addr / addr-spec (3.4); the phrase, if any, is read already.
+ * An addr-spec before an angle bracket is a display name in want of quotes. */
 static void read_mailbox(struct reader *reader, const struct phrase *phrase, bool has_phrase)
 {
     if (cursor_peek(&reader->cursor) == '@') {
         read_addr_spec(reader, phrase);
-        return;
+        if (cursor_peek(&reader->cursor) != '<')
+            return;
+        has_phrase = false;
     }
     if (has_phrase && !phrase->is_phrase)
         fail(reader, "address begins with neither a word nor an angle bracket");

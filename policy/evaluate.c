@@ -238,6 +238,26 @@ static void find_author(struct evaluation *evaluation)
                      limits->maximum_header_fields, limits->maximum_header_bytes);
 }
 
+/* Both domains end in the same two labels or more: their walks may be needed
+ * to tell whether they are aligned. */
+static bool may_be_aligned(struct domain a, struct domain b)
+{
+    struct domain tail = domain_tail(a, 2);
+    return tail.labels == 2 && domain_within(b, tail);
+}
+
+/* The names of the author's walk, and those of the SPF domain's that differ. */
+static void prefetch_walks(struct evaluation *evaluation)
+{
+    struct domain author = evaluation->outcome.author.domain;
+    struct bytes mail_from = evaluation->spf.mail_from;
+    struct domain sender = mail_from.len ? domain_of_address(evaluation->arena, mail_from)
+                                         : domain_parse(evaluation->arena, evaluation->spf.helo);
+    dmarc_prefetch(evaluation->dns, author);
+    if (!domain_equal(author, sender) && may_be_aligned(author, sender))
+        dmarc_prefetch(evaluation->dns, sender);
+}
+
 void evaluation_end_of_headers(struct evaluation *evaluation)
 {
     if (evaluation->outcome.originating)
@@ -248,7 +268,7 @@ void evaluation_end_of_headers(struct evaluation *evaluation)
     }
     find_author(evaluation);
     if (evaluation->outcome.author.status == AUTHOR_OK)
-        dmarc_prefetch(evaluation->dns, evaluation->outcome.author.domain);
+        prefetch_walks(evaluation);
     dkim_verifier_end_of_headers(evaluation->dkim);
     advance(evaluation);
 }

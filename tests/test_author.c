@@ -58,6 +58,11 @@ static void test_ordinary_addresses(void **state)
         {"a.b+c=d/e@example.com", AUTHOR_OK, "example.com"},
         {"user@mail.sub.example.co.uk", AUTHOR_OK, "mail.sub.example.co.uk"},
         {"user@localhost", AUTHOR_OK, "localhost"},
+        /* display names in want of quotes, common in honest mail */
+        {"user@example.com <user@example.com>", AUTHOR_OK, "example.com"},
+        {"other@EXAMPLE.com <user@example.com>", AUTHOR_OK, "example.com"},
+        {"[Tracker] Sample <user@example.com>", AUTHOR_OK, "example.com"},
+        {"Sample [a@b] <user@example.com>", AUTHOR_SYNTAX, NULL},
         {"user@ex_ample.example", AUTHOR_OK, "ex_ample.example"},
         {"user@xn--bcher-kva.example", AUTHOR_OK, "xn--bcher-kva.example"},
     };
@@ -275,7 +280,7 @@ static void test_malformed(void **state)
         {"<user@example.com>>", AUTHOR_SYNTAX, NULL},
         {"<user@example.com> trailing", AUTHOR_SYNTAX, NULL},
         {"user@one.example@two.example", AUTHOR_SYNTAX, NULL},
-        {"user@one.example <user@two.example>", AUTHOR_SYNTAX, NULL},
+        {"user@one.example <user@two.example>", AUTHOR_SEVERAL, NULL},
         {".user@example.com", AUTHOR_SYNTAX, NULL},
         {"user.@example.com", AUTHOR_SYNTAX, NULL},
         {"us..er@example.com", AUTHOR_SYNTAX, NULL},
@@ -403,7 +408,7 @@ static void test_published_attack_classes(void **state)
         {"<admin@good.example>(<second@evil.example>)", AUTHOR_OK, "good.example"},
         /* address as display name, brackets on either side */
         {"<any@evil.example>admin@good.example", AUTHOR_SYNTAX, NULL},
-        {"admin@good.example<any@evil.example>", AUTHOR_SYNTAX, NULL},
+        {"admin@good.example<any@evil.example>", AUTHOR_SEVERAL, NULL},
         {"<admin@good.example><any@evil.example>", AUTHOR_SYNTAX, NULL},
         {"\"admin@good.example\" <any@evil.example>", AUTHOR_OK, "evil.example"},
         /* delimiters inside the domain */
