@@ -22,6 +22,9 @@ def pytest_configure(config):
     global _no_namespace
     if config.option.collectonly:
         return
+    for program in (harness.ASSAYD, harness.ASSAY):
+        if not os.path.exists(program):
+            pytest.exit("no %s: build first, and set ASSAY_BUILD to the build directory" % program, 1)
     _no_namespace = namespace.enter()
 
 

@@ -32,9 +32,9 @@ class Failure(AssertionError):
     """Something did not happen; carries the logs of all that took part."""
 
 
-def scratch(prefix):
+def scratch(prefix, base=None):
     """A private directory that the MTAs' unprivileged users can pass through."""
-    path = tempfile.mkdtemp(prefix="assay-%s-" % prefix)
+    path = tempfile.mkdtemp(prefix="assay-%s-" % prefix, dir=base)
     os.chmod(path, 0o755)
     return path
 
@@ -225,7 +225,8 @@ class Assayd:
     """One assayd with its configuration, socket and log in a directory of its own."""
 
     def __init__(self, zone_text, nameserver=None, unix=False, **options):
-        self.dir = scratch("assayd")
+        # Sendmail takes no socket below a directory that everybody may write, such as /tmp.
+        self.dir = scratch("assayd", "/run" if unix and os.access("/run", os.W_OK) else None)
         self.log_path = os.path.join(self.dir, "log")
         self.conf_path = os.path.join(self.dir, "assay.conf")
         self.zone_path = os.path.join(self.dir, "zone")

@@ -11,14 +11,14 @@ import struct
 # Actions that an MTA can offer (SMFIF_*).
 ADDHDRS, CHGBODY, ADDRCPT, DELRCPT, CHGHDRS, QUARANTINE = 0x01, 0x02, 0x04, 0x08, 0x10, 0x20
 CHGFROM, ADDRCPT_PAR, SETSYMLIST = 0x40, 0x80, 0x100
-ALL_ACTIONS = 0x1FF
+ALL_ACTIONS, V1_ACTIONS = 0x1FF, 0x0F
 
 # Protocol steps (SMFIP_*): NO*: "do not send", NR_*: "I will not answer".
 NOCONNECT, NOHELO, NOMAIL, NORCPT, NOBODY, NOHDRS, NOEOH = (1 << n for n in range(7))
 NR_HDR, NOUNKNOWN, NODATA, SKIP, RCPT_REJ = (1 << n for n in range(7, 12))
 NR_CONN, NR_HELO, NR_MAIL, NR_RCPT, NR_DATA, NR_UNKN, NR_EOH, NR_BODY, HDR_LEADSPC = (
     1 << n for n in range(12, 21))
-ALL_STEPS = 0x1FFFFF
+ALL_STEPS, V1_STEPS = 0x1FFFFF, 0x3F
 
 # For each command: the flag with which the milter declines it, and the one with
 # which it says that it will not answer.
@@ -105,12 +105,18 @@ class Session:
     # -- packets
 
     def send(self, command, data=b""):
-        self.socket.sendall(struct.pack("!I", len(data) + 1) + command + data)
+        try:
+            self.socket.sendall(struct.pack("!I", len(data) + 1) + command + data)
+        except (BrokenPipeError, ConnectionResetError) as error:
+            raise Closed(str(error)) from error
 
     def _read(self, count):
         data = b""
         while len(data) < count:
-            part = self.socket.recv(count - len(data))
+            try:
+                part = self.socket.recv(count - len(data))
+            except ConnectionResetError:
+                part = b""
             if not part:
                 raise Closed("after %d of %d octets" % (len(data), count))
             data += part
@@ -131,7 +137,9 @@ class Session:
         if command != b"O" or len(data) < 12:
             raise ProtocolError("negotiation answered with %r %r" % (command, data))
         version, actions, steps = struct.unpack("!III", data[:12])
-        if version > self.version or actions & ~self.actions or steps & ~self.steps:
+        # Nothing offered means what version 1 could do (libmilter's SMFI_V1_ACTS and _PROT).
+        offered = (self.actions or V1_ACTIONS, self.steps or V1_STEPS)
+        if version > self.version or actions & ~offered[0] or steps & ~offered[1]:
             raise ProtocolError("asked for more than was offered: %d %x %x"
                                 % (version, actions, steps))
         self.version, self.actions, self.steps = version, actions, steps
@@ -179,8 +187,8 @@ class Session:
         return self.command(b"H", name + b"\0")
 
     def mail(self, sender, *parameters, **macros):
-        if macros:
-            self.macro(b"M", **macros)
+        # As real MTAs do. (libmilter would keep the last message's set if none or an empty one came.)
+        self.macro(b"M", mail_addr=sender, **macros)
         arguments = [b"<" + sender + b">", *parameters]
         return self.command(b"M", b"".join(a + b"\0" for a in arguments))
 

@@ -32,6 +32,7 @@ setgid_group = {group}
 maillog_file = {dir}/log/mail.log
 maillog_file_prefixes = {dir}/log
 import_environment = LD_LIBRARY_PATH={root}/usr/lib/postfix MAIL_CONFIG={dir}/conf TZ=UTC
+export_environment = LD_LIBRARY_PATH MAIL_CONFIG TZ
 myhostname = mx.example.org
 mydestination =
 local_recipient_maps =
@@ -153,8 +154,12 @@ class Postfix:
 
     def run(self, command, *args, data=b""):
         """Runs one of Postfix's commands."""
-        return subprocess.run([ROOT + "/usr/sbin/" + command, *args], input=data, timeout=60,
-                              env=self._environment(), capture_output=True, check=True).stdout
+        done = subprocess.run([ROOT + "/usr/sbin/" + command, *args], input=data, timeout=60,
+                              env=self._environment(), capture_output=True)
+        if done.returncode != 0:
+            raise Failure("%s exited with %d: %s\n%s" % (command, done.returncode,
+                                                         done.stderr.decode(), self.log()))
+        return done.stdout
 
     def client(self, client_ip=None, client_name=None, helo="client.example.net",
                address="127.0.0.1", source=None, extra=None):

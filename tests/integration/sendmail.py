@@ -17,8 +17,9 @@ from harness import CACHE, Failure, free_port, greets, scratch, tail, wait_until
 
 ROOT = os.path.join(CACHE, "sendmail")
 BINARY = ROOT + "/usr/libexec/sendmail/sendmail"
+USER = "uucp"  # every Debian has it; the package's own may not exist
 
-CONFIG_MC = """\
+COMMON_MC = """\
 divert(-1)
 define(`_CF_DIR_', `{root}/usr/share/sendmail/cf/')
 include(`{root}/usr/share/sendmail/cf/m4/cf.m4')
@@ -28,34 +29,44 @@ define(`confDOMAIN_NAME', `mx.example.org')
 define(`confSERVICE_SWITCH_FILE', `{root}/etc/mail/service.switch-nodns')
 define(`confHOSTS_FILE', `/etc/hosts')
 define(`confTO_IDENT', `0')
-define(`confTRUSTED_USERS', `root')
+define(`confCT_FILE', `/dev/null')
+define(`confTEMP_FILE_MODE', `0600')
+define(`confEIGHT_BIT_HANDLING', `pass8')
+define(`confDONT_BLAME_SENDMAIL', `GroupWritableDirPathSafe')
+FEATURE(`nocanonify')
+FEATURE(`accept_unresolvable_domains')
+"""
+
+# The server.
+MTA_MC = COMMON_MC + """\
 define(`confPID_FILE', `{dir}/pid')
 define(`QUEUE_DIR', `{dir}/queue')
-define(`MSP_QUEUE_DIR', `{dir}/queue')
 define(`STATUS_FILE', `{dir}/statistics')
 define(`HELP_FILE', `{root}/etc/mail/helpfile')
 define(`ALIAS_FILE', `')
 define(`confCW_FILE', `/dev/null')
-define(`confCT_FILE', `/dev/null')
 define(`confDELIVERY_MODE', `interactive')
 define(`confMAX_HEADERS_LENGTH', `400000')
-define(`confEIGHT_BIT_HANDLING', `pass8')
-define(`confMILTER_LOG_LEVEL', `22')
-define(`confTEMP_FILE_MODE', `0600')
-define(`confDONT_BLAME_SENDMAIL', `GroupReadableKeyFile, GroupWritableDirPathSafe')
 define(`SMART_HOST', `relay:[127.0.0.1]')
 define(`RELAY_MAILER_ARGS', `TCP $h {sink}')
 define(`RELAY_MAILER_MAX', `100000000')
-FEATURE(`nocanonify')
-FEATURE(`accept_unresolvable_domains')
 FEATURE(`accept_unqualified_senders')
 FEATURE(`promiscuous_relay')
 FEATURE(`no_default_msa')
-FEATURE(`nouucp', `reject')
 {listen}
 INPUT_MAIL_FILTER(`assay', `S={milter}, {failure}T=C:30s;S:30s;R:30s;E:60s')
-define(`confMILTER_MACROS_CONNECT', `j, _, {{daemon_name}}, {{if_name}}, {{if_addr}}')
 MAILER(`smtp')
+"""
+
+# The sendmail command: as on every Sendmail host it hands its mail to the server by SMTP.
+MSP_MC = COMMON_MC + """\
+define(`confPID_FILE', `{dir}/msp.pid')
+define(`MSP_QUEUE_DIR', `{dir}/clientqueue')
+define(`STATUS_FILE', `{dir}/sendmail.st')
+define(`confRUN_AS_USER', `{user}')
+define(`confTRUSTED_USERS', `root')
+define(`RELAY_MAILER_ARGS', `TCP $h {port}')
+FEATURE(`msp', `[127.0.0.1]')
 """
 
 
@@ -74,15 +85,17 @@ class Sendmail:
     def __init__(self, milter, sink, addresses=("127.0.0.1",), failure="F=T, "):
         self.dir = scratch("sendmail")
         self.port = free_port()
-        os.mkdir(self.dir + "/queue", 0o700)
+        for name in ("queue", "clientqueue"):
+            os.mkdir(os.path.join(self.dir, name), 0o700)
+        shutil.chown(self.dir + "/clientqueue", USER, USER)
+        os.chmod(self.dir + "/clientqueue", 0o770)
         listen = "\n".join("DAEMON_OPTIONS(`Name=MTA%d, Family=%s, Addr=%s, Port=%d')"
                            % (n, "inet6" if ":" in a else "inet", a, self.port)
                            for n, a in enumerate(addresses))
-        text = CONFIG_MC.format(root=ROOT, dir=self.dir, sink=sink.port, milter=milter,
-                                listen=listen, failure=failure)
-        cf = subprocess.run(["m4"], input=text.encode(), capture_output=True, check=True)
-        with open(self.dir + "/sendmail.cf", "wb") as f:
-            f.write(cf.stdout)
+        values = {"root": ROOT, "dir": self.dir, "sink": sink.port, "milter": milter,
+                  "listen": listen, "failure": failure, "port": self.port, "user": USER}
+        self._configure("sendmail.cf", MTA_MC.format(**values))
+        self._configure("submit.cf", MSP_MC.format(**values))
         self.traffic = self.dir + "/traffic.log"
         with open(self.dir + "/stderr", "wb") as log:
             self.process = subprocess.Popen(
@@ -91,6 +104,11 @@ class Sendmail:
         for address in addresses:
             wait_until(lambda a=address: self._alive() and greets(a, self.port), 15,
                        "Sendmail's greeting", self.log)
+
+    def _configure(self, name, text):
+        done = subprocess.run(["m4"], input=text.encode(), capture_output=True, check=True)
+        with open(os.path.join(self.dir, name), "wb") as f:
+            f.write(done.stdout)
 
     def _alive(self):
         if self.process.poll() is not None:
@@ -106,9 +124,12 @@ class Sendmail:
 
     def sendmail(self, message, recipient, sender):
         """Submits with the sendmail command, not by SMTP."""
-        subprocess.run([BINARY, "-C", self.dir + "/sendmail.cf", "-i", "-f", sender, "--",
-                        recipient], input=message.replace(b"\r\n", b"\n"), timeout=60,
-                       check=True)
+        done = subprocess.run([BINARY, "-Ac", "-C", self.dir + "/submit.cf", "-i", "-f", sender, "--",
+                               recipient], input=message.replace(b"\r\n", b"\n"), timeout=60,
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        if done.returncode != 0 or done.stdout:
+            raise Failure("sendmail exited with %d: %s\n%s" % (done.returncode,
+                                                              done.stdout.decode(), self.log()))
 
     def held(self):
         """Queue ids of quarantined messages."""
@@ -120,9 +141,10 @@ class Sendmail:
         return found.group(1) if found else None
 
     def held_header(self, queue_id):
-        """The header as kept in the queue file, one field per item."""
+        """The header as kept in the queue file, one field per item, Return-Path left out."""
         with open(self.dir + "/queue/hf" + queue_id, errors="replace") as f:
-            return re.findall(r"^H\?[^?]*\?(.*(?:\n[ \t].*)*)", f.read(), re.M)
+            found = re.findall(r"^H\?[^?]*\?(.*(?:\n[ \t].*)*)", f.read(), re.M)
+        return [field for field in found if not field.startswith("Return-Path:")]
 
     def log(self):
         return "--- Sendmail's traffic\n%s\n--- Sendmail's stderr\n%s" % (
