@@ -9,30 +9,16 @@
  */
 #include "spf.h"
 
-#include "spf_engine.h"
 #include "spf_identity.h"
 #include "spf_mechanism.h"
+#include "spf_path.h"
 #include "strbuf.h"
 
 #include <string.h>
 
 enum {
-    FRAMES_MAX = 1 + SPF_TERMS_MAX, /* the top record and one per include or redirect */
-    PATH_MAX_TERMS = FRAMES_MAX,
     TERM_TEXT_MAX = 160,   /* octets of one term in reasons and reports */
     EXPLANATION_MAX = 500, /* octets: an SMTP reply line has 512 (RFC 5321 4.5.3.1.5) */
-    NO_TERM = -1,
-};
-
-/* One record under evaluation. */
-struct frame {
-    struct bytes domain; /* current domain, %{d} */
-    const struct spf_record *record;
-    int parent;      /* frame that includes or redirects; -1 for the top */
-    int parent_term; /* its term */
-    int matched;     /* the a, mx, ptr or exists that matched, or NO_TERM */
-    int step_count;
-    struct spf_step steps[SPF_STEPS_MAX]; /* what the engine was given */
 };
 
 struct check {
@@ -42,41 +28,12 @@ struct check {
     const struct spf_identity *identity;
     struct spf_macro_values values;
     int64_t started_us;
-    struct frame frames[FRAMES_MAX];
-    int frame_count;
+    struct spf_frames frames;
     unsigned lookups, void_lookups;
     bool ended;
     enum auth_result ending; /* when ended */
     const char *reason;      /* when ended */
 };
-
-/* A term on the way to the match. */
-struct place {
-    int frame;
-    int term;
-};
-
-struct path {
-    struct place places[PATH_MAX_TERMS];
-    int length;
-};
-
-static const struct spf_term *term_at(const struct frame *frame, int term)
-{
-    size_t index = (size_t)term;
-    return index < frame->record->count ? &frame->record->terms[index] : &frame->record->redirect;
-}
-
-/* Tags carry frame and term; the redirect counts as the term behind the last. */
-static unsigned tag_of(int frame, int term)
-{
-    return (unsigned)(frame + 1) << 16 | (unsigned)term;
-}
-
-static struct place place_of(unsigned tag)
-{
-    return (struct place){(int)(tag >> 16) - 1, (int)(tag & 0xffff)};
-}
 
 static const char *printable_name(struct check *check, struct bytes name)
 {
@@ -143,7 +100,7 @@ static struct bytes validated_name(void *context, struct bytes domain)
 }
 
 /* target-name (4.8), in arena; false when out of memory. */
-static bool expand_target(struct check *check, const struct frame *frame,
+static bool expand_target(struct check *check, const struct spf_frame *frame,
                           const struct spf_term *term, struct bytes *target)
 {
     char name[DOMAIN_MAX + 1];
@@ -172,17 +129,17 @@ static bool is_unmatchable(const struct check *check, const struct spf_term *ter
 /* ---- records ---- */
 
 /* "example.com", or the term that leads there: "include:_spf.example.com". */
-static const char *describe_record(struct check *check, const struct frame *frame)
+static const char *describe_record(struct check *check, const struct spf_frame *frame)
 {
     if (frame->parent < 0)
         return printable_name(check, frame->domain);
-    return describe_term(check, term_at(&check->frames[frame->parent], frame->parent_term),
-                         frame->domain);
+    struct spf_place place = {frame->parent, frame->parent_term};
+    return describe_term(check, spf_term_at(&check->frames, place), frame->domain);
 }
 
 /* Fetches the record of frame (4.4, 4.5). No record is none at the top, and permerror
  * in an include or redirect (5.2, 6.1). */
-static int fetch_record(struct check *check, struct frame *frame)
+static int fetch_record(struct check *check, struct spf_frame *frame)
 {
     const struct dns_answer *answer = dns_query(check->session, frame->domain, DNS_TXT);
     if (answer->status == DNS_TEMPORARY)
@@ -211,7 +168,7 @@ static int fetch_record(struct check *check, struct frame *frame)
                                   text));
 }
 
-static void add_step(struct frame *frame, enum spf_step_kind kind, enum auth_result qualifier,
+static void add_step(struct spf_frame *frame, enum spf_step_kind kind, enum auth_result qualifier,
                      unsigned tag)
 {
     frame->steps[frame->step_count++] = (struct spf_step){kind, qualifier, tag};
@@ -219,13 +176,13 @@ static void add_step(struct frame *frame, enum spf_step_kind kind, enum auth_res
 
 /* The record as steps. An ip4, ip6 or all either matches for certain, and then nothing
  * behind it counts, or leaves no trace. */
-static void build_steps(const struct check *check, struct frame *frame, int index)
+static void build_steps(const struct check *check, struct spf_frame *frame, int index)
 {
     const struct spf_record *record = frame->record;
     const struct spf_term *redirect = &record->redirect;
     for (size_t i = 0; i < record->count; i++) {
         const struct spf_term *term = &record->terms[i];
-        unsigned tag = tag_of(index, (int)i);
+        unsigned tag = spf_place_tag((struct spf_place){index, (int)i});
         if (spf_term_matches_client(term, &check->values.client)) {
             add_step(frame, SPF_STEP_ALL, term->qualifier, tag);
             return;
@@ -236,28 +193,29 @@ static void build_steps(const struct check *check, struct frame *frame, int inde
         add_step(frame, include ? SPF_STEP_INCLUDE : SPF_STEP_TEST, term->qualifier, tag);
     }
     if (redirect->text.len && !record->has_all && !is_unmatchable(check, redirect))
-        add_step(frame, SPF_STEP_REDIRECT, AUTH_NEUTRAL, tag_of(index, (int)record->count));
+        add_step(frame, SPF_STEP_REDIRECT, AUTH_NEUTRAL,
+                 spf_place_tag((struct spf_place){index, (int)record->count}));
 }
 
 /* The engine wants the record of an include, a redirect, or the top. */
 static int on_record(void *context, unsigned tag, struct spf_step *steps)
 {
     struct check *check = context;
-    struct frame frame = {
-        .domain = domain_bytes(check->identity->domain), .parent = -1, .matched = NO_TERM};
+    struct spf_frame frame = {
+        .domain = domain_bytes(check->identity->domain), .parent = -1, .matched = SPF_NO_TERM};
     if (tag != SPF_TAG_TOP) {
-        struct place place = place_of(tag);
-        const struct frame *parent = &check->frames[place.frame];
-        const struct spf_term *term = term_at(parent, place.term);
+        struct spf_place place = spf_place_of(tag);
+        const struct spf_frame *parent = &check->frames.items[place.frame];
+        const struct spf_term *term = spf_term_at(&check->frames, place);
         if (!may_look_up(check, term) || !expand_target(check, parent, term, &frame.domain))
             return -1;
         frame.parent = place.frame;
         frame.parent_term = place.term;
     }
-    if (fetch_record(check, &frame) < 0 || check->frame_count == FRAMES_MAX)
+    if (fetch_record(check, &frame) < 0 || check->frames.count == SPF_FRAMES_MAX)
         return -1;
-    build_steps(check, &frame, check->frame_count);
-    check->frames[check->frame_count++] = frame;
+    build_steps(check, &frame, check->frames.count);
+    check->frames.items[check->frames.count++] = frame;
     memcpy(steps, frame.steps, sizeof(frame.steps));
     return frame.step_count;
 }
@@ -266,9 +224,9 @@ static int on_record(void *context, unsigned tag, struct spf_step *steps)
 static int on_test(void *context, unsigned tag)
 {
     struct check *check = context;
-    struct place place = place_of(tag);
-    struct frame *frame = &check->frames[place.frame];
-    const struct spf_term *term = term_at(frame, place.term);
+    struct spf_place place = spf_place_of(tag);
+    struct spf_frame *frame = &check->frames.items[place.frame];
+    const struct spf_term *term = spf_term_at(&check->frames, place);
     struct spf_mechanism mechanism = {.session = check->session,
                                       .arena = check->arena,
                                       .client = &check->values.client,
@@ -291,90 +249,14 @@ static int on_test(void *context, unsigned tag)
     return match == SPF_MATCH;
 }
 
-/* ---- the way to the match ---- */
+/* ---- texts ---- */
 
-static int child_of(const struct check *check, int parent, int term)
-{
-    for (int i = 1; i < check->frame_count; i++) {
-        if (check->frames[i].parent == parent && check->frames[i].parent_term == term)
-            return i;
-    }
-    return -1;
-}
-
-static enum auth_result follow(const struct check *check, int index, struct path *path);
-
-/* True when the step decides the record: *result is its result then, and path
- * ends at the matching term. */
-static bool decides(const struct check *check, int index, const struct spf_step *step,
-                    struct path *path, enum auth_result *result)
-{
-    struct place place = place_of(step->tag);
-    int child = child_of(check, index, place.term);
-    int length = path->length;
-    path->places[path->length++] = place;
-    *result = step->qualifier;
-    switch (step->kind) {
-    case SPF_STEP_ALL:
-        return true;
-    case SPF_STEP_TEST:
-        if (check->frames[index].matched == place.term)
-            return true;
-        break;
-    case SPF_STEP_INCLUDE:
-        if (child > 0 && follow(check, child, path) == AUTH_PASS)
-            return true;
-        break;
-    case SPF_STEP_REDIRECT:
-        if (child > 0)
-            *result = follow(check, child, path);
-        return true;
-    }
-    path->length = length;
-    return false;
-}
-
-/* The result of a frame and the way there. Frames form a tree of at most
- * FRAMES_MAX nodes, so the recursion is bounded by it. A default result
- * leaves path at the redirects that led to it. */
-static enum auth_result follow(const struct check *check, int index, struct path *path)
-{
-    const struct frame *frame = &check->frames[index];
-    enum auth_result result;
-    for (int i = 0; i < frame->step_count; i++) {
-        if (decides(check, index, &frame->steps[i], path, &result))
-            return result;
-    }
-    return AUTH_NEUTRAL; /* 4.7 */
-}
-
-static bool is_redirect(const struct check *check, struct place place)
-{
-    return term_at(&check->frames[place.frame], place.term)->kind == SPF_REDIRECT;
-}
-
-/* True when a mechanism matched: the path does not end in a redirect. */
-static bool has_match(const struct check *check, const struct path *path)
-{
-    return path->length > 0 && !is_redirect(check, path->places[path->length - 1]);
-}
-
-/* The frame whose record gave the result: the last of the redirects (6.1, 6.2). */
-static int deciding_frame(const struct check *check, const struct path *path)
-{
-    int index = 0;
-    for (int i = 0; i < path->length && is_redirect(check, path->places[i]); i++)
-        index = child_of(check, index, path->places[i].term);
-    return index > 0 ? index : 0;
-}
-
-static const char *mechanism_text(struct check *check, const struct path *path)
+static const char *mechanism_text(struct check *check, const struct spf_path *path)
 {
     struct strbuf text;
     strbuf_init(&text, check->arena);
-    for (int i = 0; i < path->length && has_match(check, path); i++) {
-        struct place place = path->places[i];
-        const struct spf_term *term = term_at(&check->frames[place.frame], place.term);
+    for (int i = 0; i < path->length && spf_path_has_match(&check->frames, path); i++) {
+        const struct spf_term *term = spf_term_at(&check->frames, path->places[i]);
         if (i)
             strbuf_putc(&text, ' ');
         strbuf_puts(&text, spf_printable(check->arena, term->text, TERM_TEXT_MAX));
@@ -382,26 +264,26 @@ static const char *mechanism_text(struct check *check, const struct path *path)
     return strbuf_string(&text);
 }
 
-static const char *match_reason(struct check *check, const struct path *path)
+static const char *match_reason(struct check *check, const struct spf_path *path)
 {
     char client[IP_TEXT_MAX];
+    const struct spf_frames *frames = &check->frames;
     ip_format(&check->values.client, client);
-    if (!has_match(check, path))
-        return arena_printf(
-            check->arena, "no mechanism of %s matches %s",
-            printable_name(check, check->frames[deciding_frame(check, path)].domain), client);
-    struct place place = path->places[path->length - 1];
-    const struct frame *frame = &check->frames[place.frame];
+    if (!spf_path_has_match(frames, path))
+        return arena_printf(check->arena, "no mechanism of %s matches %s",
+                            printable_name(check, spf_path_deciding_frame(frames, path)->domain),
+                            client);
+    struct spf_place place = path->places[path->length - 1];
     return arena_printf(
         check->arena, "%s matches %s of %s", client,
-        spf_printable(check->arena, term_at(frame, place.term)->text, TERM_TEXT_MAX),
-        printable_name(check, frame->domain));
+        spf_printable(check->arena, spf_term_at(frames, place)->text, TERM_TEXT_MAX),
+        printable_name(check, frames->items[place.frame].domain));
 }
 
 /* ---- explanation ---- */
 
 /* 6.2: any problem on the way means that there is none. */
-static const char *explain(struct check *check, const struct frame *frame)
+static const char *explain(struct check *check, const struct spf_frame *frame)
 {
     const struct spf_term *exp = &frame->record->exp;
     struct bytes target;
@@ -425,10 +307,10 @@ static const char *explain(struct check *check, const struct frame *frame)
 
 static void conclude(struct check *check, enum auth_result result, struct spf_result *out)
 {
-    struct path path = {.length = 0};
+    struct spf_path path = {.length = 0};
     if (!check->ended && result == AUTH_TEMPERROR)
         end_check(check, AUTH_TEMPERROR, "SPF engine is out of memory");
-    if (!check->ended && follow(check, 0, &path) != result)
+    if (!check->ended && spf_path_follow(&check->frames, &path) != result)
         end_check(check, AUTH_TEMPERROR, "SPF engine gave an inconsistent result");
     out->result = check->ended ? check->ending : result;
     if (!check->ended) {
@@ -436,7 +318,7 @@ static void conclude(struct check *check, enum auth_result result, struct spf_re
         out->reason = reason ? reason : "out of memory";
         out->mechanism = mechanism_text(check, &path);
         if (result == AUTH_FAIL && out->want_explanation)
-            out->explanation = explain(check, &check->frames[deciding_frame(check, &path)]);
+            out->explanation = explain(check, spf_path_deciding_frame(&check->frames, &path));
     } else {
         out->reason = check->reason;
     }
