@@ -109,16 +109,16 @@ void log_message(const struct log_line_facts *facts)
 {
     if (MESSAGE_PRIORITY > atomic_load(&level))
         return;
+    bool json = atomic_load(&as_json);
     struct arena *arena = arena_new(LINE_MEMORY);
-    if (!arena) {
+    const char *line = "";
+    if (arena)
+        line = json ? log_line_json(arena, facts) : log_line_text(arena, facts);
+    if (*line)
+        put(MESSAGE_PRIORITY, json ? "" : "assayd: ", line);
+    else
         log_error("%s: out of memory, verdict=%s", facts->queue_id ? facts->queue_id : "NOQUEUE",
                   action_name(facts->outcome->verdict.action));
-        return;
-    }
-    if (atomic_load(&as_json))
-        put(MESSAGE_PRIORITY, "", log_line_json(arena, facts));
-    else
-        put(MESSAGE_PRIORITY, "assayd: ", log_line_text(arena, facts));
     arena_free(arena);
 }
 

@@ -105,9 +105,12 @@ static void add_dkim(struct strbuf *line, const struct dkim_results *dkim)
         add_number(line, "dkim_skipped", (int64_t)dkim->skipped);
 }
 
-static void add_dmarc(struct strbuf *line, const struct dmarc_result *dmarc)
+/* The verdict's reason often holds that of DMARC; once is enough. */
+static void add_dmarc(struct strbuf *line, const struct outcome *outcome)
 {
-    add_result(line, "dmarc", dmarc->result, NULL, dmarc->reason);
+    const struct dmarc_result *dmarc = &outcome->dmarc;
+    bool said = dmarc->reason && strstr(outcome->verdict.reason, dmarc->reason);
+    add_result(line, "dmarc", dmarc->result, NULL, said ? NULL : dmarc->reason);
     if (!dmarc->has_record)
         return;
     add(line, "policy", dmarc_policy_name(dmarc->policy));
@@ -127,7 +130,7 @@ static void add_checks(struct strbuf *line, const struct outcome *outcome)
         add_result(line, "helo_spf", outcome->helo_spf.result,
                    domain_text(outcome->helo_spf.domain), outcome->helo_spf.reason);
     add_dkim(line, &outcome->dkim);
-    add_dmarc(line, &outcome->dmarc);
+    add_dmarc(line, outcome);
 }
 
 static void add_verdict(struct strbuf *line, const struct verdict *verdict)
