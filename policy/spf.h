@@ -2,7 +2,7 @@
  *
  * The interface does not name the engine. Behind it stands a shield: records
  * are parsed strictly by spf_record.c, macros are expanded by spf_macro.c, and
- * libspf2 evaluates only text that spf_check.c generated.
+ * libspf2 evaluates only text that spf_engine.c generated.
  */
 #ifndef ASSAY_SPF_H
 #define ASSAY_SPF_H
