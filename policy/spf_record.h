@@ -8,9 +8,9 @@
 #ifndef ASSAY_SPF_RECORD_H
 #define ASSAY_SPF_RECORD_H
 
+#include "bounds.h"
 #include "dns.h"
 #include "ip.h"
-#include "bounds.h"
 #include "result.h"
 
 enum spf_term_kind {
