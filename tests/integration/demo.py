@@ -45,7 +45,7 @@ def show_results(text):
     parts = [part.strip() for part in re.split(r";(?=(?:[^\"]*\"[^\"]*\")*[^\"]*$)", text)]
     print("  " + colour("label", "%-9s" % "A-R") + parts[0])
     for part in parts[1:]:
-        lines = textwrap.wrap(part, WIDTH - 15, break_on_hyphens=False, break_long_words=False)
+        lines = textwrap.wrap(" ".join(part.split()), WIDTH - 15, break_on_hyphens=False, break_long_words=False)
         for number, line in enumerate(lines):
             if number == 0:
                 line = re.sub(r"^(\w+)=(\w+)",
@@ -76,7 +76,7 @@ class Demo:
         self.sink = self.start(harness.Sink())
         # Names outside the embedded zone do not exist: the demo asks nobody on the net.
         dns = self.start(harness.Dns(self.keys.zone))
-        self.assayd = self.start(harness.Assayd(self.keys.zone, dns))
+        self.assayd = self.start(harness.Assayd(self.keys.zone, dns, UserID="nobody"))
         self.mta = self.start(postfix.Postfix(self.assayd.postfix_spec, self.sink))
 
     def tear_down(self):
@@ -138,7 +138,8 @@ class Demo:
         self.set_up()
         print(colour("title", "assayd says at its start"))
         for line in self.assayd.log_text().strip().splitlines()[:20]:
-            print("  " + line)
+            print(textwrap.fill(line, WIDTH, initial_indent="  ", subsequent_indent="      ",
+                                break_on_hyphens=False))
         cases = {c.name: c for c in corpus.cases(self.keys)}
         outcomes = [self.show(n, cases[name]) for n, name in enumerate(SHOWN, 1)]
         print("\n" + colour("title", "assayd's log, one line for each message"))

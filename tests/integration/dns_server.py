@@ -73,6 +73,12 @@ class Collector:
     def origin_information(self):
         return dns.name.root, False, dns.name.root
 
+    def check_put_rdataset(self, check):
+        pass
+
+    def _set_origin(self, origin):
+        pass
+
     def add(self, name, ttl, rdata):
         types = self.records.setdefault(fold(name), {})
         if rdata.rdtype not in types:

@@ -4,6 +4,7 @@ receiving SMTP server that keeps the bytes it got, a DNS server, and assayd.
 The MTAs have files of their own: postfix.py and sendmail.py.
 """
 
+import contextlib
 import os
 import re
 import shutil
@@ -37,6 +38,19 @@ def scratch(prefix, base=None):
     path = tempfile.mkdtemp(prefix="assay-%s-" % prefix, dir=base)
     os.chmod(path, 0o755)
     return path
+
+
+@contextlib.contextmanager
+def abandoning(server):
+    """When starting a server fails, what it left behind goes too."""
+    try:
+        yield
+    except BaseException:
+        if server.process is not None and server.process.poll() is None:
+            server.process.kill()
+            server.process.wait()
+        shutil.rmtree(server.dir, ignore_errors=True)
+        raise
 
 
 def free_port(host="127.0.0.1"):
@@ -253,7 +267,8 @@ class Assayd:
         self.options.update(options)
         self.process = None
         self.write_config()
-        self.start()
+        with abandoning(self):
+            self.start()
 
     def write_config(self, text=None, **changes):
         self.options.update(changes)

@@ -13,7 +13,7 @@ import signal
 import smtplib
 import subprocess
 
-from harness import CACHE, Failure, free_port, greets, scratch, tail, wait_until
+from harness import CACHE, Failure, abandoning, free_port, greets, scratch, tail, wait_until
 
 ROOT = os.path.join(CACHE, "postfix")
 OWNER, DROP_GROUP = "uucp", "news"
@@ -109,7 +109,9 @@ class Postfix:
             default_action=default_action, milter=milter, more=more))
         self._write("conf/master.cf", MASTER_CF.format(listen=listen))
         self._write("conf/dynamicmaps.cf", "")
-        self._start()
+        self.process = None
+        with abandoning(self):
+            self._start()
 
     def _write(self, name, text):
         with open(os.path.join(self.dir, name), "w") as f:

@@ -13,7 +13,7 @@ import signal
 import smtplib
 import subprocess
 
-from harness import CACHE, Failure, free_port, greets, scratch, tail, wait_until
+from harness import CACHE, Failure, abandoning, free_port, greets, scratch, tail, wait_until
 
 ROOT = os.path.join(CACHE, "sendmail")
 BINARY = ROOT + "/usr/libexec/sendmail/sendmail"
@@ -97,6 +97,11 @@ class Sendmail:
         self._configure("sendmail.cf", MTA_MC.format(**values))
         self._configure("submit.cf", MSP_MC.format(**values))
         self.traffic = self.dir + "/traffic.log"
+        self.process = None
+        with abandoning(self):
+            self._start(addresses)
+
+    def _start(self, addresses):
         with open(self.dir + "/stderr", "wb") as log:
             self.process = subprocess.Popen(
                 [BINARY, "-bD", "-C", self.dir + "/sendmail.cf", "-X", self.traffic],

@@ -2,6 +2,8 @@
 to do. Needs neither root nor an MTA."""
 
 import dataclasses
+import os
+import pathlib
 import socket
 import struct
 import threading
@@ -380,6 +382,21 @@ def test_message_in_flight_keeps_its_configuration(start_assayd, keys):
     session.command(b"B", body)
     assert session.end_of_message(milter_client.Reply()).verdict() == "reject"
     assert send(session, case).verdict() == "accept"
+    session.close()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="dropping privileges needs root")
+def test_privileges_are_dropped(start_assayd, keys):
+    """No root at run time; and a reload still works without it."""
+    assayd = start_assayd(UserID="nobody")
+    status = pathlib.Path("/proc/%d/status" % assayd.process.pid).read_text()
+    ids = [line.split()[1:] for line in status.splitlines() if line.startswith(("Uid:", "Gid:"))]
+    assert all("0" not in four for four in ids), status
+    alive(assayd, keys)
+    assayd.write_config(Mode="monitor")
+    assayd.reload()
+    session = session_for(assayd, delivery.case_named(keys, "fail-reject"))
+    assert send(session, delivery.case_named(keys, "fail-reject")).verdict() == "accept"
     session.close()
 
 
