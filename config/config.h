@@ -99,7 +99,8 @@ struct config_value {
 };
 
 struct config {
-    struct policy_settings policy;
+    struct policy_settings policy; /* authserv_id: without AuthservID (then its value is_default)
+                                      the name of this machine, which stands in for the MTA's */
     struct milter_config milter;
     struct resolver_config resolver;
     struct log_config log;

@@ -2,7 +2,8 @@
  *
  * One setter per type of option. A setter reports what is wrong and leaves the
  * member as it is; it may put the normal form of a value back into its item,
- * which is what `assay config` prints.
+ * which is what `assay config` prints. The file is long because the types are
+ * many; they have nothing to do with each other.
  */
 #include "config_internal.h"
 

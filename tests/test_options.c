@@ -338,6 +338,91 @@ static void what_is_allowed_is_said(void **state)
     arena_free(arena);
 }
 
+/* ---- prose ---- */
+
+/* A whole file as a string; NULL when it is not there. The caller frees it. */
+static char *read_text(const char *path)
+{
+    char *text = NULL;
+    size_t size = 0;
+    FILE *file = fopen(path, "r");
+    if (!file)
+        return NULL;
+    if (getdelim(&text, &size, '\0', file) < 0)
+        fail_msg("%s: cannot be read", path);
+    fclose(file);
+    return text;
+}
+
+/* Words such as OnReject, with a capital letter in the middle, are names of options. */
+static bool looks_like_option(struct bytes word)
+{
+    bool lower = false;
+    if (word.len == 0 || word.data[0] < 'A' || word.data[0] > 'Z')
+        return false;
+    for (size_t i = 1; i < word.len; i++) {
+        if (word.data[i] >= 'a' && word.data[i] <= 'z')
+            lower = true;
+        else if (lower && is_alpha((unsigned char)word.data[i]))
+            return true;
+    }
+    return false;
+}
+
+/* Fails when text speaks of an option that does not exist. Returns how many names it has. */
+static size_t check_names(const char *where, const char *text)
+{
+    size_t names = 0;
+    while (*text) {
+        size_t len = 0;
+        while (is_alnum((unsigned char)text[len]))
+            len++;
+        struct bytes word = {text, len};
+        if (looks_like_option(word)) {
+            names++;
+            if (!option_find(word))
+                fail_msg("%s: there is no option %.*s", where, BYTES_ARGS(word));
+        }
+        text += len ? len : 1;
+    }
+    return names;
+}
+
+static void prose_names_no_option_that_is_not_there(void **state)
+{
+    static const char *const pages[] = {"assayd.8", "assay.1", "assay.conf.5.in"};
+    const char *srcdir = getenv("srcdir");
+    (void)state;
+    assert_true(looks_like_option(BYTES("UserID")) && !looks_like_option(BYTES("Postfix")));
+    for (size_t i = 0; i < OPTION_COUNT; i++)
+        check_names(config_options[i].name, config_options[i].doc);
+    for (size_t i = 0; i < sizeof(pages) / sizeof(pages[0]); i++) {
+        char path[512];
+        snprintf(path, sizeof(path), "%s/man/%s", srcdir ? srcdir : ".", pages[i]);
+        char *text = read_text(path);
+        assert_non_null(text);
+        assert_true(check_names(pages[i], text) > 3);
+        free(text);
+    }
+}
+
+/* In the build directory lies the page that will be installed. */
+static void manual_has_each_option_once(void **state)
+{
+    (void)state;
+    char *page = read_text("man/assay.conf.5");
+    if (!page)
+        skip(); /* not run by make check */
+    for (size_t i = 0; i < OPTION_COUNT; i++) {
+        char item[64];
+        snprintf(item, sizeof(item), "\n.It Cm %s\n", config_options[i].name);
+        const char *at = strstr(page, item);
+        if (!at || strstr(at + 1, item))
+            fail_msg("%s is not there exactly once", config_options[i].name);
+    }
+    free(page);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -352,6 +437,8 @@ int main(void)
         cmocka_unit_test(typing_errors_are_understood),
         cmocka_unit_test(names_of_other_programs_get_a_hint),
         cmocka_unit_test(what_is_allowed_is_said),
+        cmocka_unit_test(prose_names_no_option_that_is_not_there),
+        cmocka_unit_test(manual_has_each_option_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
