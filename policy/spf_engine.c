@@ -51,12 +51,11 @@ struct run {
 /* Where the error handler of this thread jumps to; NULL: nowhere. */
 static _Thread_local jmp_buf *escape;
 
-__attribute__((noreturn)) static void on_error(const char *file, int line, const char *text)
+static void on_error(const char *file, int line, const char *text)
 {
     (void)file, (void)line, (void)text;
     if (escape)
         longjmp(*escape, 1);
-    abort();
 }
 
 void spf_global_init(void)
