@@ -51,11 +51,12 @@ struct run {
 /* Where the error handler of this thread jumps to; NULL: nowhere. */
 static _Thread_local jmp_buf *escape;
 
-static void on_error(const char *file, int line, const char *text)
+__attribute__((noreturn)) static void on_error(const char *file, int line, const char *text)
 {
     (void)file, (void)line, (void)text;
     if (escape)
         longjmp(*escape, 1);
+    __builtin_trap(); /* libspf2 was called without us: it would abort() now */
 }
 
 void spf_global_init(void)
