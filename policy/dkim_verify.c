@@ -109,27 +109,39 @@ static size_t trimmed_length(struct bytes name)
     return name.len;
 }
 
-/* "Name:value" with every line end as CRLF. A tab before the colon (obsolete
- * syntax) becomes a space, which is the same to relaxed canonicalisation: the
- * engine takes no tab. */
+/* Copies text with every line end as CRLF; returns the end of the copy. */
+static char *copy_lines(char *to, struct bytes text)
+{
+    while (text.len) {
+        size_t len = bytes_find(text, '\n');
+        bool line_end = len < text.len;
+        memcpy(to, text.data, len);
+        to += len;
+        if (line_end && (len == 0 || to[-1] != '\r'))
+            *to++ = '\r';
+        if (line_end)
+            *to++ = '\n';
+        text = bytes_slice(text, len + 1, text.len);
+    }
+    return to;
+}
+
+/* "Name:value". A tab before the colon (obsolete syntax) becomes a space, which
+ * is the same to relaxed canonicalisation: the engine takes no tab. */
 static struct bytes field_text(struct arena *arena, struct bytes name, struct bytes value)
 {
     size_t line_ends = 0;
-    for (size_t i = 0; i < value.len; i++)
-        line_ends += value.data[i] == '\n';
+    for (size_t at = 0; (at += bytes_find(bytes_slice(value, at, value.len), '\n')) < value.len;
+         at++)
+        line_ends++;
     char *text = arena_alloc(arena, name.len + 1 + value.len + line_ends + 1);
     if (!text)
         return BYTES_EMPTY;
-    char *to = text;
     for (size_t i = 0; i < name.len; i++)
-        *to++ = name.data[i] == '\t' ? ' ' : name.data[i];
-    *to++ = ':';
-    for (size_t i = 0; i < value.len; i++) {
-        if (value.data[i] == '\n' && (i == 0 || value.data[i - 1] != '\r'))
-            *to++ = '\r';
-        *to++ = value.data[i];
-    }
-    return (struct bytes){text, (size_t)(to - text)};
+        text[i] = name.data[i] == '\t' ? ' ' : name.data[i];
+    text[name.len] = ':';
+    char *end = copy_lines(text + name.len + 1, value);
+    return (struct bytes){text, (size_t)(end - text)};
 }
 
 static bool make_room(struct dkim_verifier *verifier)
