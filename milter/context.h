@@ -14,7 +14,7 @@
  * back. NULL at the end of the process. */
 void context_set(struct runtime *runtime);
 
-/* The runtime in force, with a reference for the caller. */
+/* The runtime in force, with a reference for the caller; NULL at the end of the process. */
 struct runtime *context_acquire(void);
 
 /* ---- counters ---- */

@@ -17,6 +17,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdatomic.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sysexits.h>
 #include <time.h>
@@ -28,6 +30,8 @@ enum {
 };
 
 static struct command_line command_line; /* written once, by main() */
+static const char *pid_file;             /* written by us, to be removed; likewise */
+static struct config *first_config;      /* owns pid_file; likewise */
 
 /* ---- configuration ---- */
 
@@ -111,6 +115,42 @@ static void reload(void)
     notify_ready(now ? "Serving" : "Serving; the last reload was refused");
 }
 
+/* ---- stop ---- */
+
+/* Callbacks of connections that are still open may run at any moment. */
+static bool sessions_are_gone(void)
+{
+    const struct timespec wait = {0, 10 * 1000000L};
+    for (int i = 0; i < SESSIONS_GONE_MS / 10 && context_connections(); i++)
+        nanosleep(&wait, NULL);
+    return context_connections() == 0;
+}
+
+/* Ends the process, from whichever thread comes first. Idle connections of the
+ * MTA do not keep us; but what their callbacks may touch is then left as it is,
+ * and exit handlers of libraries do not run. */
+static _Noreturn void end(int code)
+{
+    static atomic_flag ending = ATOMIC_FLAG_INIT;
+    while (atomic_flag_test_and_set(&ending))
+        pause();
+    socket_remove();
+    if (pid_file)
+        unlink(pid_file);
+    log_info("stopped");
+    context_set(NULL); /* connections from now on are refused */
+    if (!sessions_are_gone())
+        _exit(code);
+    config_unref(first_config);
+    policy_global_cleanup();
+    exit(code);
+}
+
+static void stop(void)
+{
+    end(EX_OK);
+}
+
 /* ---- start ---- */
 
 static bool write_pid_file(const char *path)
@@ -125,6 +165,8 @@ static bool write_pid_file(const char *path)
         log_error("PidFile: cannot write %s: %s", path, strerror(errno));
     if (fd >= 0)
         close(fd);
+    if (written)
+        pid_file = path;
     return written;
 }
 
@@ -174,45 +216,32 @@ static int take_places(const struct config *config)
     return EX_OK;
 }
 
-/* Connections that the MTA closes while we go may still run callbacks. */
-static bool sessions_are_gone(void)
-{
-    const struct timespec wait = {0, 10 * 1000000L};
-    for (int i = 0; i < SESSIONS_GONE_MS / 10 && context_connections(); i++)
-        nanosleep(&wait, NULL);
-    return context_connections() == 0;
-}
-
 /* From the socket to the end. Takes over the reference of runtime. */
-static int serve(struct runtime *runtime)
+static _Noreturn void serve(struct runtime *runtime)
 {
-    const struct config *config = runtime->config;
     banner_log(runtime);
-    open_log(&config->log, false);
+    open_log(&runtime->config->log, false);
     context_set(runtime);
-    if (!signals_start(reload))
-        return EX_OSERR;
+    if (!signals_start(reload, stop))
+        end(EX_OSERR);
     notify_ready("Serving");
-    bool stopped = smfi_main() == MI_SUCCESS;
-    stopped = signals_finish() && stopped;
-    log_info("stopped");
-    return stopped ? EX_OK : EX_SOFTWARE;
+    smfi_main(); /* comes back only when it cannot go on */
+    log_error("libmilter has given up, syslog says why");
+    end(EX_SOFTWARE);
 }
 
 static int start(struct config *config)
 {
     char error[RUNTIME_ERROR_MAX];
     int code = take_places(config);
-    if (code != EX_OK) {
-        config_unref(config);
+    if (code != EX_OK)
         return code;
-    }
-    struct runtime *runtime = runtime_new(config, NULL, error);
+    struct runtime *runtime = runtime_new(config_ref(config), NULL, error);
     if (!runtime) {
         log_error("%s", error);
         return EX_CONFIG;
     }
-    return serve(runtime);
+    serve(runtime);
 }
 
 static int check_only(struct config *config)
@@ -245,16 +274,7 @@ int main(int argc, char **argv)
         return EX_CONFIG;
     if (command_line.check_only)
         return check_only(config);
+    first_config = config;
     open_log(&config->log, true);
-    config_ref(config); /* start() gives one back */
-    code = start(config);
-    socket_remove();
-    if (config->milter.pid_file && code == EX_OK)
-        unlink(config->milter.pid_file);
-    config_unref(config);
-    if (!sessions_are_gone())
-        _exit(code); /* their threads must not find things freed under them */
-    context_set(NULL);
-    policy_global_cleanup();
-    return code;
+    end(start(config));
 }

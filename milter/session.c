@@ -169,7 +169,7 @@ void session_mail(struct session *session, struct runtime *runtime, const char *
     session->in_message = true;
     session->in_flight = context_message_began();
     session->runtime = runtime;
-    if (session->over_limit)
+    if (session->over_limit || !runtime) /* none: the process is about to end */
         return;
     const struct connection connection = {
         .client = session->client,

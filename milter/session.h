@@ -36,7 +36,8 @@ void session_connect(struct session *session, const char *hostname, struct bytes
 /* HELO or EHLO; comes again after STARTTLS. NULL is taken as empty. */
 void session_helo(struct session *session, const char *name);
 
-/* A message begins. Takes over the reference of runtime. `path` is the argument
+/* A message begins. Takes over the reference of runtime; NULL:
+ * the message will fail for now. `path` is the argument
  * of MAIL FROM, with or without "<>"; NULL is taken as the null reverse-path. */
 void session_mail(struct session *session, struct runtime *runtime, const char *path,
                   bool authenticated);

@@ -8,12 +8,9 @@
  * main(), before any other thread. */
 void signals_block(void);
 
-/* Starts the thread that waits for signals. To be called by the thread that
- * will run smfi_main(). reload() runs on the signal thread, one at a time. */
-bool signals_start(void (*reload)(void));
-
-/* smfi_main() has returned: the signal thread ends. True when that was because
- * of a signal. */
-bool signals_finish(void);
+/* Starts the thread that waits for signals; before smfi_main(). Both functions run
+ * on that thread: reload() at each request, one at a time; stop() once, when the
+ * messages under way are done or patience is at its end. */
+bool signals_start(void (*reload)(void), void (*stop)(void));
 
 #endif
