@@ -26,6 +26,7 @@
 enum {
     CLASS_IN = 1,
     RDATA_MAX = 65535, /* octets of one record */
+    HEADER_SIZE = 12,  /* octets of a DNS message's header */
     RCODE_NOERROR = 0,
     RCODE_NXDOMAIN = 3
 };
@@ -98,18 +99,28 @@ static const struct dns_answer *found(enum dns_type type, const struct ub_result
     return answer;
 }
 
+/* How long a negative answer holds. Without a SOA beside it, not at all (RFC 2308 5);
+ * libunbound's ttl is then an accidental number (1.17.1: 32768). The number of records in
+ * the authority section is the fifth word of the packet (RFC 1035 4.1.1). */
+static uint32_t negative_ttl(const struct ub_result *result)
+{
+    const unsigned char *packet = result->answer_packet;
+    bool authority =
+        packet && result->answer_len >= HEADER_SIZE && (packet[8] != 0 || packet[9] != 0);
+    return authority && result->ttl > 0 ? (uint32_t)result->ttl : 0;
+}
+
 const struct dns_answer *dns_unbound_answer(enum dns_type type, const struct ub_result *result)
 {
-    uint32_t ttl = result->ttl > 0 ? (uint32_t)result->ttl : 0;
     if (result->bogus)
         return failure("DNSSEC validation failed");
     if (result->rcode != RCODE_NOERROR && result->rcode != RCODE_NXDOMAIN)
         return failure(cause_of(result->rcode));
     if (result->havedata && result->data && result->len)
-        return found(type, result, ttl);
+        return found(type, result, result->ttl > 0 ? (uint32_t)result->ttl : 0);
     enum dns_status status =
         result->nxdomain || result->rcode == RCODE_NXDOMAIN ? DNS_NO_NAME : DNS_NO_DATA;
-    return dns_answer_new(status, result->secure != 0, ttl, "", NULL, 0);
+    return dns_answer_new(status, result->secure != 0, negative_ttl(result), "", NULL, 0);
 }
 
 /* ------------------------------------------------------------ the pump */

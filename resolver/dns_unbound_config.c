@@ -18,6 +18,7 @@ static const struct setting common[] = {
     {"do-not-query-localhost:", "no"}, /* a name server on loopback is the usual case */
     {"edns-buffer-size:", "1232"},     /* no IP fragments (DNS flag day 2020); larger goes by TCP */
     {"do-tcp:", "yes"},
+    {"rrset-roundrobin:", "no"}, /* the same answer, the same order */
     {"outgoing-num-tcp:", "64"},
     {"num-queries-per-thread:", "4096"},
     {"unwanted-reply-threshold:", "10000000"}, /* forgery attempts until its cache is dropped */
