@@ -286,7 +286,7 @@ static void test_malformed(void **state)
         {"us..er@example.com", AUTHOR_SYNTAX, NULL},
         {"us er@example.com", AUTHOR_SYNTAX, NULL},
         {".Name <user@example.com>", AUTHOR_SYNTAX, NULL},
-        {"Name [x] <user@example.com>", AUTHOR_SYNTAX, NULL},
+        {"Name [x] <user@example.com>", AUTHOR_OK, "example.com"},
         {"user@example.com.", AUTHOR_SYNTAX, NULL}, /* no final dot in 3.4.1 */
         {"user@.example.com", AUTHOR_SYNTAX, NULL},
         {"user@example..com", AUTHOR_SYNTAX, NULL},
