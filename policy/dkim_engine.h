@@ -34,6 +34,11 @@ struct dkim_engine *dkim_engine_new(const char *guard);
  * index for dkim_engine_hashes(), from 0 on. */
 void dkim_engine_field(struct dkim_engine *engine, struct bytes text);
 
+/* Instead of the fields of a message: a signature field of our own, for which
+ * only the body is hashed. It gets an index like any other. `length` is l=, NULL
+ * without. */
+void dkim_engine_body_signature(struct dkim_engine *engine, bool relaxed, const uint64_t *length);
+
 /* All fields have been fed. */
 void dkim_engine_end_of_headers(struct dkim_engine *engine);
 

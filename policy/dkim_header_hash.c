@@ -1,8 +1,6 @@
 /* dkim_header_hash.c - the header hash of RFC 6376 3.7; see dkim_header_hash.h. */
 #include "dkim_header_hash.h"
 
-#include "strbuf.h"
-
 #include <openssl/sha.h>
 
 /* RFC 6376 3.4.2: name in lower case, no white space around the colon and at
@@ -73,27 +71,45 @@ static size_t take_field(const struct dkim_header_field *fields, size_t count, b
     return count;
 }
 
+void dkim_header_cover(struct strbuf *out, const struct dkim_header_field *fields, size_t count,
+                       size_t own, const struct bytes *names, size_t name_count, bool relaxed)
+{
+    bool *taken = arena_array(out->arena, count + 1, sizeof(*taken));
+    if (!taken) {
+        out->failed = true;
+        return;
+    }
+    taken[own] = true; /* DKIM-Signature in h= never means the one being verified */
+    for (size_t i = 0; i < name_count; i++) {
+        size_t found = take_field(fields, count, taken, names[i]);
+        if (found < count) {
+            add_field(out, fields[found], relaxed);
+            strbuf_puts(out, "\r\n");
+        }
+    }
+}
+
+bool dkim_header_digest(struct strbuf *covered, struct dkim_header_field signature, bool relaxed,
+                        uint8_t out[SHA256_OCTETS])
+{
+    size_t len = covered->len;
+    add_field(covered, signature, relaxed); /* RFC 6376 3.7: without CRLF */
+    struct bytes all = strbuf_view(covered);
+    SHA256((const unsigned char *)all.data, all.len, out);
+    strbuf_truncate(covered, len);
+    return !covered->failed;
+}
+
 bool dkim_header_hash(struct arena *arena, const struct dkim_header_field *fields, size_t count,
                       size_t own, const struct dkim_signature_field *signature,
                       uint8_t out[SHA256_OCTETS])
 {
-    bool *taken = arena_array(arena, count, sizeof(*taken));
-    struct strbuf buf;
-    strbuf_init(&buf, arena);
-    if (!taken)
-        return false;
-    taken[own] = true; /* DKIM-Signature in h= never means the one being verified */
-    for (size_t i = 0; i < signature->signed_count; i++) {
-        size_t found = take_field(fields, count, taken, signature->signed_fields[i]);
-        if (found < count) {
-            add_field(&buf, fields[found], signature->relaxed_header);
-            strbuf_puts(&buf, "\r\n");
-        }
-    }
     struct dkim_header_field self = fields[own];
+    struct strbuf covered;
+    strbuf_init(&covered, arena);
+    dkim_header_cover(&covered, fields, count, own, signature->signed_fields,
+                      signature->signed_count, signature->relaxed_header);
     self.text = dkim_header_strip(arena, self.text);
-    add_field(&buf, self, signature->relaxed_header); /* RFC 6376 3.7: without CRLF */
-    struct bytes all = strbuf_view(&buf);
-    SHA256((const unsigned char *)all.data, all.len, out);
-    return !buf.failed && !arena_failed(arena);
+    return dkim_header_digest(&covered, self, signature->relaxed_header, out) &&
+           !arena_failed(arena);
 }

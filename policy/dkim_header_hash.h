@@ -1,19 +1,17 @@
-/* dkim_header_hash.h - the header hash of RFC 6376 3.7, for signatures that the engine cannot take.
+/* dkim_header_hash.h - the header hash of RFC 6376 3.7, for signatures that the engine cannot take
+ * and for those that we make.
  *
- * libopendkim hashes nearly every signature. It refuses those with U-labels or
- * UTF-8 (RFC 8616) and some legal but odd spellings; these are hashed here. The
- * tests compare both on every signature of the suites.
+ * libopendkim hashes nearly every signature that is verified. It refuses those
+ * with U-labels or UTF-8 (RFC 8616) and some legal but odd spellings; these are
+ * hashed here. The tests compare both on every signature of the suites. A
+ * signature that is being made is not known to any library: hashed here as well.
  */
 #ifndef ASSAY_DKIM_HEADER_HASH_H
 #define ASSAY_DKIM_HEADER_HASH_H
 
+#include "dkim_fields.h"
 #include "dkim_signature.h"
-
-/* One header field, with CRLF folds and without final CRLF. */
-struct dkim_header_field {
-    struct bytes text; /* "Name:value"; white space may stand before the colon */
-    size_t name_len;   /* octets of the name without that white space */
-};
+#include "strbuf.h"
 
 /* `text` of a DKIM-Signature field with the value of b= deleted. */
 struct bytes dkim_header_strip(struct arena *arena, struct bytes text);
@@ -24,5 +22,16 @@ struct bytes dkim_header_strip(struct arena *arena, struct bytes text);
 bool dkim_header_hash(struct arena *arena, const struct dkim_header_field *fields, size_t count,
                       size_t own, const struct dkim_signature_field *signature,
                       uint8_t out[SHA256_OCTETS]);
+
+/* The two halves of it. Appends the canonical form of the fields that `names`
+ * (of h=) cover, each with CRLF. The field `own` is never covered; `count` when
+ * the signature is no field yet. */
+void dkim_header_cover(struct strbuf *out, const struct dkim_header_field *fields, size_t count,
+                       size_t own, const struct bytes *names, size_t name_count, bool relaxed);
+
+/* Hashes what stands in `covered`, then `signature`, a DKIM-Signature field
+ * whose b= is empty. `covered` is afterwards as it was. False when out of memory. */
+bool dkim_header_digest(struct strbuf *covered, struct dkim_header_field signature, bool relaxed,
+                        uint8_t out[SHA256_OCTETS]);
 
 #endif

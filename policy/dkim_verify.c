@@ -21,8 +21,6 @@
 #include <inttypes.h>
 #include <string.h>
 
-enum { FIELDS_FIRST = 32 }; /* room at first; grows */
-
 enum hashing {
     HASH_NOTHING, /* judged without a hash */
     HASH_WHOLE,   /* by verifier->whole */
@@ -32,7 +30,7 @@ enum hashing {
 /* One DKIM-Signature field under evaluation. */
 struct candidate {
     struct dkim_signature_field field;
-    size_t position; /* in verifier->fields */
+    size_t position; /* in verifier->fields.items */
     enum hashing hashing;
     size_t index;                   /* in that engine */
     struct dkim_body_length length; /* counts when there is an l= */
@@ -45,10 +43,7 @@ struct dkim_verifier {
     struct dns_session *session;
     struct arena *arena;
 
-    struct dkim_header_field *fields; /* in the order of the message */
-    size_t field_count, field_capacity;
-    size_t octets;        /* of all fields */
-    const char *unusable; /* why this header verifies nothing; NULL: it may */
+    struct dkim_fields fields;
 
     struct candidate *candidates;
     size_t candidate_count;
@@ -78,6 +73,8 @@ struct dkim_verifier *dkim_verifier_new(const struct policy_env *env, const stru
     verifier->limits = limits;
     verifier->session = session;
     verifier->arena = arena;
+    dkim_fields_init(&verifier->fields, arena, limits->maximum_header_fields,
+                     limits->maximum_header_bytes);
     return verifier;
 }
 
@@ -92,73 +89,6 @@ void dkim_verifier_free(struct dkim_verifier *verifier)
 
 /* ---- the header ---- */
 
-/* RFC 5322 2.2, and ";" besides: no h= can name such a field. */
-static bool is_field_name(struct bytes name)
-{
-    for (size_t i = 0; i < name.len; i++) {
-        if (name.data[i] < 33 || name.data[i] > 126 || name.data[i] == ';')
-            return false;
-    }
-    return name.len > 0 && name.len <= HEADER_NAME_MAX;
-}
-
-static size_t trimmed_length(struct bytes name)
-{
-    while (name.len && is_wsp(name.data[name.len - 1]))
-        name.len--;
-    return name.len;
-}
-
-/* Copies text with every line end as CRLF; returns the end of the copy. */
-static char *copy_lines(char *to, struct bytes text)
-{
-    while (text.len) {
-        size_t len = bytes_find(text, '\n');
-        bool line_end = len < text.len;
-        memcpy(to, text.data, len);
-        to += len;
-        if (line_end && (len == 0 || to[-1] != '\r'))
-            *to++ = '\r';
-        if (line_end)
-            *to++ = '\n';
-        text = bytes_slice(text, len + 1, text.len);
-    }
-    return to;
-}
-
-/* "Name:value". A tab before the colon (obsolete syntax) becomes a space, which
- * is the same to relaxed canonicalisation: the engine takes no tab. */
-static struct bytes field_text(struct arena *arena, struct bytes name, struct bytes value)
-{
-    size_t line_ends = 0;
-    for (size_t at = 0; (at += bytes_find(bytes_slice(value, at, value.len), '\n')) < value.len;
-         at++)
-        line_ends++;
-    char *text = arena_alloc(arena, name.len + 1 + value.len + line_ends + 1);
-    if (!text)
-        return BYTES_EMPTY;
-    for (size_t i = 0; i < name.len; i++)
-        text[i] = name.data[i] == '\t' ? ' ' : name.data[i];
-    text[name.len] = ':';
-    char *end = copy_lines(text + name.len + 1, value);
-    return (struct bytes){text, (size_t)(end - text)};
-}
-
-static bool make_room(struct dkim_verifier *verifier)
-{
-    if (verifier->field_count < verifier->field_capacity)
-        return true;
-    size_t capacity = verifier->field_capacity ? 2 * verifier->field_capacity : FIELDS_FIRST;
-    struct dkim_header_field *fields = arena_array(verifier->arena, capacity, sizeof(*fields));
-    if (!fields)
-        return false;
-    if (verifier->field_count)
-        memcpy(fields, verifier->fields, verifier->field_count * sizeof(*fields));
-    verifier->fields = fields;
-    verifier->field_capacity = capacity;
-    return true;
-}
-
 static struct bytes key_name(struct dkim_verifier *verifier, const struct candidate *candidate)
 {
     /* RFC 6376 3.6.2.1 */
@@ -166,12 +96,6 @@ static struct bytes key_name(struct dkim_verifier *verifier, const struct candid
         arena_printf(verifier->arena, "%s._domainkey.%s", domain_text(candidate->field.selector),
                      domain_text(candidate->field.domain));
     return bytes_of(name);
-}
-
-/* What follows the colon of a field. */
-static struct bytes field_value(struct bytes text)
-{
-    return bytes_slice(text, bytes_find(text, ':') + 1, text.len);
 }
 
 static void add_candidate(struct dkim_verifier *verifier, size_t position)
@@ -187,35 +111,22 @@ static void add_candidate(struct dkim_verifier *verifier, size_t position)
         return;
     struct candidate *candidate = &verifier->candidates[verifier->candidate_count++];
     candidate->position = position;
-    dkim_signature_parse(verifier->arena, field_value(verifier->fields[position].text),
+    dkim_signature_parse(verifier->arena, dkim_field_value(verifier->fields.items[position]),
                          &candidate->field);
     if (candidate->field.result == AUTH_NONE)
         dns_prefetch(verifier->session, key_name(verifier, candidate), DNS_TXT);
 }
 
+static bool is_signature(struct dkim_header_field field)
+{
+    return bytes_is(dkim_field_name(field), "DKIM-Signature");
+}
+
 void dkim_verifier_header(struct dkim_verifier *verifier, struct bytes name, struct bytes value)
 {
-    size_t name_len = trimmed_length(name);
-    if (!is_field_name(bytes_slice(name, 0, name_len)))
-        return; /* no h= can name it */
-    verifier->octets += name.len + value.len;
-    if (verifier->field_count >= verifier->limits->maximum_header_fields ||
-        verifier->octets > verifier->limits->maximum_header_bytes) {
-        /* A hash over part of the header would let the rest pass unseen. */
-        verifier->unusable = "header is larger than the limit";
-        return;
-    }
-    if (bytes_find(value, '\0') < value.len)
-        verifier->unusable = "header holds a NUL octet"; /* RFC 5322 2.2: forbidden */
-    struct bytes text = field_text(verifier->arena, name, value);
-    if (text.len == 0 || !make_room(verifier)) {
-        verifier->unusable = "out of memory";
-        return;
-    }
-    verifier->fields[verifier->field_count] = (struct dkim_header_field){text, name_len};
-    if (bytes_is(bytes_slice(text, 0, name_len), "DKIM-Signature"))
-        add_candidate(verifier, verifier->field_count);
-    verifier->field_count++;
+    struct dkim_fields *fields = &verifier->fields;
+    if (dkim_fields_add(fields, name, value) && is_signature(fields->items[fields->count - 1]))
+        add_candidate(verifier, fields->count - 1);
 }
 
 /* ---- hashing ---- */
@@ -227,9 +138,9 @@ static void judge_early(struct dkim_verifier *verifier)
     for (size_t i = 0; i < verifier->candidate_count; i++) {
         struct dkim_signature_field *field = &verifier->candidates[i].field;
         dkim_signature_judge_time(field, now, verifier->limits->clock_skew);
-        if (verifier->unusable && field->result == AUTH_NONE) {
+        if (verifier->fields.unusable && field->result == AUTH_NONE) {
             field->result = AUTH_NEUTRAL;
-            field->reason = verifier->unusable;
+            field->reason = verifier->fields.unusable;
         }
     }
 }
@@ -242,7 +153,7 @@ static enum hashing choose_hashing(struct dkim_verifier *verifier,
 {
     if (candidate->field.result != AUTH_NONE)
         return HASH_NOTHING;
-    struct bytes value = field_value(verifier->fields[candidate->position].text);
+    struct bytes value = dkim_field_value(verifier->fields.items[candidate->position]);
     if (!dkim_engine_accepts(&candidate->field, value))
         return HASH_BODY;
     if (dkim_signature_covers(&candidate->field, "DKIM-Signature"))
@@ -260,30 +171,16 @@ static void feed_whole(struct dkim_verifier *verifier)
     verifier->whole = engine;
     if (!engine)
         return;
-    for (size_t i = 0; i < verifier->field_count; i++) {
-        struct dkim_header_field field = verifier->fields[i];
+    for (size_t i = 0; i < verifier->fields.count; i++) {
+        struct dkim_header_field field = verifier->fields.items[i];
         bool ours = candidate < end && candidate->position == i;
-        bool is_signature = bytes_is(bytes_slice(field.text, 0, field.name_len), "DKIM-Signature");
         if (ours && candidate->hashing == HASH_WHOLE)
             candidate->index = index++;
-        if (!is_signature || (ours && candidate->hashing == HASH_WHOLE))
+        if (!is_signature(field) || (ours && candidate->hashing == HASH_WHOLE))
             dkim_engine_field(engine, field.text);
         candidate += ours;
     }
     dkim_engine_end_of_headers(engine);
-}
-
-/* A signature field that makes the library hash the body as this one asks for. */
-static struct bytes stand_in(struct arena *arena, const struct dkim_signature_field *field)
-{
-    struct strbuf buf;
-    strbuf_init(&buf, arena);
-    strbuf_printf(&buf, "DKIM-Signature: v=1; a=rsa-sha256; c=relaxed/%s; d=example.com; s=s;",
-                  field->relaxed_body ? "relaxed" : "simple");
-    if (field->has_length)
-        strbuf_printf(&buf, " l=%" PRIu64 ";", field->length);
-    strbuf_puts(&buf, " h=from; bh=AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=; b=AAAA");
-    return strbuf_view(&buf);
 }
 
 static void feed_body_only(struct dkim_verifier *verifier)
@@ -293,13 +190,13 @@ static void feed_body_only(struct dkim_verifier *verifier)
     verifier->body_only = engine;
     if (!engine)
         return;
-    dkim_engine_field(engine, BYTES("From: a@example.com"));
     for (size_t i = 0; i < verifier->candidate_count; i++) {
         struct candidate *candidate = &verifier->candidates[i];
         if (candidate->hashing != HASH_BODY)
             continue;
         candidate->index = index++;
-        dkim_engine_field(engine, stand_in(verifier->arena, &candidate->field));
+        dkim_engine_body_signature(engine, candidate->field.relaxed_body,
+                                   candidate->field.has_length ? &candidate->field.length : NULL);
     }
     dkim_engine_end_of_headers(engine);
 }
@@ -366,7 +263,7 @@ static bool get_hashes(struct dkim_verifier *verifier, const struct candidate *c
     if (!engine || !dkim_engine_hashes(engine, candidate->index, out))
         return false;
     return candidate->hashing == HASH_WHOLE ||
-           dkim_header_hash(verifier->arena, verifier->fields, verifier->field_count,
+           dkim_header_hash(verifier->arena, verifier->fields.items, verifier->fields.count,
                             candidate->position, &candidate->field, out->header);
 }
 

@@ -35,7 +35,8 @@ unsigned signing_key_bits(const struct signing_key *key);
  * for RSA, of the raw 32 octets for Ed25519. */
 void signing_key_public(const struct signing_key *key, struct strbuf *out);
 
-/* True when `record`, a key record of the DNS, holds this key's public half. */
+/* True when `record`, a key record of the DNS, holds this key's public half and
+ * lets it sign mail with SHA-256 (s=, h=). */
 bool signing_key_matches(const struct signing_key *key, struct bytes record);
 
 /* Signs a SHA-256 hash: RSA PKCS#1 v1.5, or PureEdDSA over the hash (RFC 8463
