@@ -137,7 +137,8 @@ static _Noreturn void end(int code)
     socket_remove();
     if (pid_file)
         unlink(pid_file);
-    log_info("stopped");
+    if (code == EX_OK)
+        log_info("stopped");
     context_set(NULL); /* connections from now on are refused */
     if (!sessions_are_gone())
         _exit(code);

@@ -129,12 +129,23 @@ static bool prepare_unix(const char *path, const struct privileges *owner, char 
            remove_stale(path, error);
 }
 
+static void remember(const char *path)
+{
+    struct stat status;
+    if (lstat(path, &status) != 0)
+        return;
+    snprintf(made.path, sizeof(made.path), "%s", path);
+    made.device = status.st_dev;
+    made.inode = status.st_ino;
+}
+
 /* The MTA needs write permission. The socket is born with the final mode less
  * what the umask takes; group and owner follow. */
 static bool finish_unix(const struct milter_config *config, const struct privileges *owner,
                         char *error)
 {
     const char *path = config->socket.path;
+    remember(path);
     gid_t group = owner->change ? owner->gid : (gid_t)-1;
     if (config->socket_group && !privileges_find_group(config->socket_group, &group)) {
         snprintf(error, START_ERROR_MAX, "SocketGroup: there is no group %s", config->socket_group);
@@ -153,12 +164,6 @@ static bool finish_unix(const struct milter_config *config, const struct privile
         snprintf(error, START_ERROR_MAX, "SocketMode: cannot set mode %04o on %s: %s",
                  config->socket_mode, path, strerror(errno));
         return false;
-    }
-    struct stat status;
-    if (lstat(path, &status) == 0) {
-        snprintf(made.path, sizeof(made.path), "%s", path);
-        made.device = status.st_dev;
-        made.inode = status.st_ino;
     }
     return true;
 }

@@ -130,6 +130,8 @@ static void test_group(void **state)
     config.socket_group = "no-such-group";
     assert_false(try_open());
     assert_string_equal(error, "SocketGroup: there is no group no-such-group");
+    socket_remove();
+    assert_int_not_equal(access(path, F_OK), 0);
 }
 
 static void test_remove_takes_only_our_own(void **state)
