@@ -177,23 +177,33 @@ static void message_free(struct message *message)
     arena_free(message->arena);
 }
 
-/* "found DATA DATA", "no data", "no such name", "temporary error CAUSE", with " (secure)". */
+static int by_text(const void *a, const void *b)
+{
+    return strcmp(a, b);
+}
+
+/* "found DATA DATA", "no data", "no such name", "temporary error CAUSE", with " (secure)". The
+ * records of an answer have no order; here they are sorted. */
 static const char *show(const struct dns_answer *answer, enum dns_type type)
 {
+    enum { SHOWN = 8, WIDTH = 80 };
     static char text[1000];
+    char records[SHOWN][WIDTH] = {{0}};
+    size_t count = answer->count < SHOWN ? answer->count : SHOWN;
+    for (size_t i = 0; i < count; i++) {
+        struct bytes data = bytes_slice(answer->records[i].data, 0, 32);
+        char *end = records[i];
+        if (type == DNS_MX)
+            end += sprintf(end, "%u:", answer->records[i].preference);
+        for (size_t k = 0; k < data.len; k++)
+            end += sprintf(end, type == DNS_A || type == DNS_AAAA ? "%02x" : "%c",
+                           (unsigned char)data.data[k]);
+    }
+    qsort(records, count, WIDTH, by_text);
     int len = snprintf(text, sizeof(text), "%s%s%s", dns_status_name(answer->status),
                        *answer->cause ? " " : "", answer->cause);
-    for (size_t i = 0; i < answer->count; i++) {
-        struct bytes data = bytes_slice(answer->records[i].data, 0, 60);
-        len += snprintf(text + len, sizeof(text) - (size_t)len, " ");
-        if (type == DNS_MX)
-            len += snprintf(text + len, sizeof(text) - (size_t)len,
-                            "%u:", answer->records[i].preference);
-        for (size_t k = 0; k < data.len; k++)
-            len += snprintf(text + len, sizeof(text) - (size_t)len,
-                            type == DNS_A || type == DNS_AAAA ? "%02x" : "%c",
-                            (unsigned char)data.data[k]);
-    }
+    for (size_t i = 0; i < count; i++)
+        len += snprintf(text + len, sizeof(text) - (size_t)len, " %s", records[i]);
     snprintf(text + len, sizeof(text) - (size_t)len, "%s", answer->secure ? " (secure)" : "");
     return text;
 }
