@@ -329,11 +329,12 @@ class Assayd:
             except subprocess.TimeoutExpired:
                 self.kill()
                 raise Failure("assayd did not stop on SIGTERM\n" + self.log()) from None
-            if self.process.returncode != 0:
-                raise Failure("assayd ended with %d on SIGTERM\n%s"
-                              % (self.process.returncode, self.log()))
-        if SANITIZER.search(self.log_text()):
-            raise Failure("a sanitizer spoke in assayd's log\n" + tail(self.log_path, 400))
+        complaint = SANITIZER.search(self.log_text())
+        if complaint:
+            raise Failure("a sanitizer spoke in assayd's log\n"
+                          + self.log_text()[complaint.start():][:20000])
+        if self.process.returncode != 0:
+            raise Failure("assayd ended with %d\n%s" % (self.process.returncode, self.log()))
         shutil.rmtree(self.dir, ignore_errors=True)
 
     def log_text(self):
