@@ -41,6 +41,7 @@ struct dkim_engine {
     bool body_seen;  /* at least one octet */
     char last;       /* the last octet of the body so far */
     bool last_leads; /* last is a CR at the beginning of a line */
+    bool complete;   /* the body so far ends in CRLF */
     bool lone_cr;    /* the body has a CR without LF behind */
     bool leading_cr; /* ... at the beginning of a line */
     bool lone_lf;    /* the body has an LF without CR in front */
@@ -199,6 +200,8 @@ void dkim_engine_body(struct dkim_engine *engine, struct bytes chunk)
     if (engine->failed || chunk.len == 0)
         return;
     inspect_line_ends(engine, chunk);
+    engine->complete =
+        chunk.data[chunk.len - 1] == '\n' && octet_before(engine, chunk, chunk.len - 1) == '\r';
     engine->last = chunk.data[chunk.len - 1];
     engine->body_seen = true;
     engine->failed =
@@ -208,7 +211,7 @@ void dkim_engine_body(struct dkim_engine *engine, struct bytes chunk)
 void dkim_engine_end_of_body(struct dkim_engine *engine)
 {
     _Bool test_key;
-    if (engine->body_seen && engine->last != '\n') /* a lone LF spoils the hash anyway */
+    if (engine->body_seen && !engine->complete) /* else it refuses a relaxed body altogether */
         dkim_engine_body(engine, BYTES("\r\n"));
     if (!engine->failed) /* says that no signature passed: all were put aside */
         (void)dkim_eom(engine->dkim, &test_key);

@@ -398,8 +398,12 @@ static void judge(struct dkim_verifier *verifier, struct candidate *candidate,
         set_result(out, AUTH_PERMERROR, "l= is larger than the body");
         return;
     }
-    if (!get_hashes(verifier, candidate, &hashes)) {
-        set_result(out, AUTH_TEMPERROR, "signature could not be processed");
+    if (!engine_of(verifier, candidate)) {
+        set_result(out, AUTH_TEMPERROR, "out of memory");
+        return;
+    }
+    if (!get_hashes(verifier, candidate, &hashes)) { /* RFC 8601 2.7.1 */
+        set_result(out, AUTH_NEUTRAL, "signature could not be processed");
         return;
     }
     if (try_keys(verifier, candidate, keys, &hashes, out))
