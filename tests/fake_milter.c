@@ -177,3 +177,10 @@ int smfi_opensocket(bool remove)
     snprintf(local.sun_path, sizeof(local.sun_path), "%s", rest);
     return listen_at(&local, sizeof(local), AF_UNIX);
 }
+
+int smfi_version(unsigned *major, unsigned *minor, unsigned *patch)
+{
+    *major = 1;
+    *minor = *patch = 0;
+    return MI_SUCCESS;
+}
