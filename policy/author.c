@@ -15,11 +15,13 @@
 
 #include "bounds.h"
 #include "rfc5322.h"
+#include "strbuf.h"
 
 #include <string.h>
 
 enum {
     DOMAIN_TEXT_MAX = 4 * DOMAIN_MAX, /* octets as written, U-labels being longer than A-labels */
+    LOCAL_PART_TEXT_MAX = 1000,       /* octets as written; RFC 5321 4.5.3.1.1 allows 64 */
 };
 
 struct reader {
@@ -29,6 +31,7 @@ struct reader {
     const char *syntax_error; /* what is wrong; NULL: nothing */
     const char *domain_error; /* the first address without a usable domain; NULL: none */
     size_t room;              /* elements of author->domains */
+    size_t first;             /* the how many-th address is author->address, from 1 */
 };
 
 /* A run of words and dots: the display name or the local part, which of the
@@ -37,6 +40,7 @@ struct phrase {
     bool is_phrase;     /* phrase or obs-phrase (3.2.5, 4.1): begins with a word */
     bool is_local_part; /* words with single dots between (3.4.1, obs-local-part 4.4) */
     bool is_utf8;       /* all words are UTF-8 */
+    struct bytes text;  /* as written, with what stands between the words */
 };
 
 struct domain_text {
@@ -86,6 +90,7 @@ static bool read_word(struct reader *reader, struct bytes *word)
 static struct phrase read_phrase(struct reader *reader)
 {
     struct phrase phrase = {.is_local_part = true, .is_utf8 = true};
+    const char *start = reader->cursor.pos;
     bool after_word = false;
     bool first = true;
     for (;; first = false) {
@@ -108,7 +113,30 @@ static struct phrase read_phrase(struct reader *reader)
         }
     }
     phrase.is_local_part = phrase.is_local_part && after_word;
+    phrase.text = cursor_since(&reader->cursor, start);
     return phrase;
+}
+
+/* "local@domain", the local part as it is meant: `text` is known to be words
+ * with dots between. */
+static struct bytes address_of(struct arena *arena, struct bytes text, struct domain domain)
+{
+    struct cursor cursor = cursor_of(text.len > LOCAL_PART_TEXT_MAX ? BYTES_EMPTY : text);
+    struct strbuf address;
+    strbuf_init(&address, arena);
+    for (;;) {
+        rfc5322_skip_cfws(&cursor);
+        if (cursor_accept(&cursor, '.'))
+            strbuf_putc(&address, '.');
+        else if (cursor_peek(&cursor) == '"')
+            strbuf_bytes(&address, rfc5322_unquote(arena, rfc5322_quoted_string(&cursor)));
+        else if (!cursor_at_end(&cursor) && rfc5322_is_atext(cursor_peek(&cursor)))
+            strbuf_bytes(&address, rfc5322_atom(&cursor));
+        else
+            break;
+    }
+    strbuf_printf(&address, "@%s", domain_text(domain));
+    return strbuf_view(&address);
 }
 
 static void append(struct domain_text *domain, struct bytes piece)
@@ -170,7 +198,8 @@ static void refuse_domain(struct reader *reader, const char *why)
 }
 
 /* One whole addr-spec has been read. */
-static void add_address(struct reader *reader, const struct domain_text *text)
+static void add_address(struct reader *reader, struct bytes local_part,
+                        const struct domain_text *text)
 {
     if (reader->cursor.failed)
         return;
@@ -186,10 +215,13 @@ static void add_address(struct reader *reader, const struct domain_text *text)
     struct domain domain = DOMAIN_NONE;
     if (!text->too_long)
         domain = domain_parse(reader->arena, (struct bytes){text->text, text->len});
-    if (domain_is_none(domain))
+    if (domain_is_none(domain)) {
         refuse_domain(reader, "address has no valid domain name");
-    else
-        add_domain(reader, domain);
+        return;
+    }
+    if (reader->author->addresses == reader->first)
+        reader->author->address = address_of(reader->arena, local_part, domain);
+    add_domain(reader, domain);
 }
 
 /* addr-spec = local-part "@" domain, the local part being read already. */
@@ -202,7 +234,7 @@ static void read_addr_spec(struct reader *reader, const struct phrase *local_par
         fail(reader, "local part of an address is not UTF-8");
     expect(reader, '@', "address without an at sign");
     read_domain(reader, &domain);
-    add_address(reader, &domain);
+    add_address(reader, local_part->text, &domain);
 }
 
 /* obs-route = *(CFWS / ",") "@" domain *("," [CFWS] ["@" domain]) ":" (4.4).
@@ -238,13 +270,16 @@ static void read_angle_addr(struct reader *reader)
 }
 
 /* mailbox = name-addr / addr-spec (3.4); the phrase, if any, is read already.
- * An addr-spec before an angle bracket is a display name in want of quotes. */
+ * An addr-spec before an angle bracket is a display name in want of quotes: it
+ * counts as an address, but the one in brackets is the author's. */
 static void read_mailbox(struct reader *reader, const struct phrase *phrase, bool has_phrase)
 {
     if (cursor_peek(&reader->cursor) == '@') {
         read_addr_spec(reader, phrase);
         if (cursor_peek(&reader->cursor) != '<')
             return;
+        if (reader->author->addresses == reader->first)
+            reader->first++;
         has_phrase = false;
     }
     if (has_phrase && !phrase->is_phrase)
@@ -317,6 +352,7 @@ static void give_up(struct author *author, enum author_status status, const char
 {
     author->status = status;
     author->reason = reason ? reason : "out of memory";
+    author->address = BYTES_EMPTY;
     author->domains = NULL;
     author->domain_count = 0;
 }
@@ -336,6 +372,7 @@ static void judge(struct reader *reader)
                          author->domains[0].name, author->domains[1].name,
                          author->domain_count > 2 ? ", ..." : "");
         author->status = AUTHOR_SEVERAL;
+        author->address = BYTES_EMPTY;
         author->reason = reason ? reason : "addresses of several domains";
     } else {
         author->status = AUTHOR_OK;
@@ -345,7 +382,7 @@ static void judge(struct reader *reader)
 
 void author_find(struct arena *arena, const struct bytes *values, size_t count, struct author *out)
 {
-    *out = (struct author){.domain = DOMAIN_NONE, .reason = ""};
+    *out = (struct author){.domain = DOMAIN_NONE, .address = BYTES_EMPTY, .reason = ""};
     if (count == 0) {
         give_up(out, AUTHOR_MISSING, "no From field");
         return;
@@ -354,7 +391,8 @@ void author_find(struct arena *arena, const struct bytes *values, size_t count, 
         give_up(out, AUTHOR_REPEATED, arena_printf(arena, "%zu From fields", count));
         return;
     }
-    struct reader reader = {.arena = arena, .cursor = cursor_of(values[0]), .author = out};
+    struct reader reader = {
+        .arena = arena, .cursor = cursor_of(values[0]), .author = out, .first = 1};
     if (!make_room(&reader))
         fail(&reader, "out of memory");
     read_address_list(&reader);

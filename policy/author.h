@@ -23,6 +23,9 @@ enum author_status {
 struct author {
     enum author_status status;
     struct domain domain;   /* set when AUTHOR_OK */
+    struct bytes address;   /* AUTHOR_OK: the first address, "local@domain": the local part as
+                               meant (not quoted, may hold any octet but controls; left out when over
+                               1,000 octets), the domain as above; else empty */
     const char *reason;     /* one line, says what was found; "" when AUTHOR_OK */
     size_t addresses;       /* addresses seen */
     struct domain *domains; /* AUTHOR_OK, AUTHOR_SEVERAL: the distinct domains */

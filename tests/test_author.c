@@ -137,6 +137,41 @@ static void test_groups(void **state)
     CHECK_ROWS(rows);
 }
 
+/* The address that a SigningTable is asked about. */
+static void test_first_address(void **state)
+{
+    static const struct {
+        const char *value, *address;
+    } rows[] = {
+        {"user@example.com", "user@example.com"},
+        {"Sample <User.Name@Example.COM>", "User.Name@example.com"},
+        {"\"a b\"@example.com", "a b@example.com"},
+        {"\"a.b\"@example.com", "a.b@example.com"},
+        {"\"a\\\"@\\\\b\"@example.com", "a\"@\\b@example.com"},
+        {"(one) a (two) . \"b c\" . d (three) @example.com", "a.b c.d@example.com"},
+        {"a@b\xc3\xbc"
+         "cher.example",
+         "a@xn--bcher-kva.example"},
+        {"a@example.com, b@example.com", "a@example.com"},
+        {"Team: , a@example.com, b@example.com;", "a@example.com"},
+        {"<@route.example:a@example.com>", "a@example.com"},
+        {"name@example.com <a@example.com>, b@example.com", "a@example.com"},
+        {"b@example.com, name@example.com <a@example.com>", "b@example.com"},
+        {"a@example.com, b@example.net", ""},
+        {"a@example.com, b", ""},
+        {"Team:;", ""},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct arena *arena = arena_new(1 << 20);
+        struct author author = judge(arena, bytes_of(rows[i].value));
+        if (!bytes_equal(author.address, bytes_of(rows[i].address)))
+            fail_msg("<%s>: \"%.*s\", wanted \"%s\"", rows[i].value, BYTES_ARGS(author.address),
+                     rows[i].address);
+        arena_free(arena);
+    }
+}
+
 static void test_several_addresses(void **state)
 {
     static const struct row rows[] = {
@@ -494,6 +529,7 @@ static void test_large_values(void **state)
         clock_t begin = clock();
         struct author author = judge(arena, value);
         clock_t took = clock() - begin;
+        assert_true(author.address.len <= sizeof("x@b.example"));
         if (author.status != rows[i].status)
             fail_msg("a megabyte of %s: status %d, %s", rows[i].piece, author.status,
                      author.reason);
@@ -565,6 +601,7 @@ int main(void)
         cmocka_unit_test(test_obsolete_forms),
         cmocka_unit_test(test_groups),
         cmocka_unit_test(test_several_addresses),
+        cmocka_unit_test(test_first_address),
         cmocka_unit_test(test_the_distinct_domains_are_told),
         cmocka_unit_test(test_number_of_fields),
         cmocka_unit_test(test_quoting),
