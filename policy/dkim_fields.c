@@ -57,9 +57,7 @@ static char *copy_lines(char *to, struct bytes text)
     return to;
 }
 
-/* "Name:value". A tab before the colon (obsolete syntax) becomes a space, which
- * is the same to relaxed canonicalisation: the engine takes no tab. */
-static struct bytes field_text(struct arena *arena, struct bytes name, struct bytes value)
+struct bytes dkim_field_text(struct arena *arena, struct bytes name, struct bytes value)
 {
     size_t line_ends = 0;
     for (size_t at = 0; (at += bytes_find(bytes_slice(value, at, value.len), '\n')) < value.len;
@@ -68,6 +66,8 @@ static struct bytes field_text(struct arena *arena, struct bytes name, struct by
     char *text = arena_alloc(arena, name.len + 1 + value.len + line_ends + 1);
     if (!text)
         return BYTES_EMPTY;
+    /* A tab before the colon (obsolete syntax) becomes a space, which is the same
+     * to relaxed canonicalisation: the engine takes no tab. */
     for (size_t i = 0; i < name.len; i++)
         text[i] = name.data[i] == '\t' ? ' ' : name.data[i];
     text[name.len] = ':';
@@ -103,7 +103,7 @@ bool dkim_fields_add(struct dkim_fields *fields, struct bytes name, struct bytes
     }
     if (bytes_find(value, '\0') < value.len)
         fields->unusable = "header holds a NUL octet"; /* RFC 5322 2.2: forbidden */
-    struct bytes text = field_text(fields->arena, name, value);
+    struct bytes text = dkim_field_text(fields->arena, name, value);
     if (text.len == 0 || !make_room(fields)) {
         fields->unusable = "out of memory";
         return false;

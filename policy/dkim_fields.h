@@ -31,6 +31,9 @@ void dkim_fields_init(struct dkim_fields *fields, struct arena *arena, size_t ma
  * can name is left out, one beyond the limits makes the header unusable. */
 bool dkim_fields_add(struct dkim_fields *fields, struct bytes name, struct bytes value);
 
+/* "Name:value" with every line end as CRLF, in arena; empty when out of memory. */
+struct bytes dkim_field_text(struct arena *arena, struct bytes name, struct bytes value);
+
 /* The name as it was received. */
 struct bytes dkim_field_name(struct dkim_header_field field);
 

@@ -29,6 +29,14 @@ struct signing_settings {
     int64_t expire_seconds; /* SignatureTTL: x= is t= plus this; 0: no x= */
 };
 
+/* What SignHeaders and OversignHeaders are when not set; lower case, NULL at the end. */
+extern const char *const dkim_sign_default_headers[];
+extern const char *const dkim_sign_default_oversign[];
+
+/* True for a field that is never signed, configured or not: mail servers and
+ * verifiers add, change and remove it (Received, Return-Path, Resent-*, ...). */
+bool dkim_sign_forbids(struct bytes name);
+
 /* One signature to make. */
 struct signature_order {
     struct domain domain;    /* d= */
@@ -44,14 +52,16 @@ struct made_signature {
 
 struct dkim_signer;
 
-/* NULL when out of memory. `settings` and `env` must outlive it. */
+/* NULL when out of memory. `settings` and `env` must outlive it; needs
+ * dkim_global_init(). */
 struct dkim_signer *dkim_signer_new(const struct policy_env *env,
                                     const struct signing_settings *settings, struct arena *arena);
 
 /* As dkim_verifier_header(). */
 void dkim_signer_header(struct dkim_signer *signer, struct bytes name, struct bytes value);
 
-/* All fields have been seen; `orders` (at most SIGNATURES_MADE_MAX) are copied. */
+/* All fields have been seen; `orders` are copied (what they point to is not).
+ * Those beyond SIGNATURES_MADE_MAX fail. */
 void dkim_signer_end_of_headers(struct dkim_signer *signer, const struct signature_order *orders,
                                 size_t count);
 

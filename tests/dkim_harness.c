@@ -149,8 +149,9 @@ static size_t field_end(struct bytes text)
     return text.len;
 }
 
-/* Feeds the fields; returns the body. */
-static struct bytes feed_header(struct dkim_verifier *verifier, struct bytes message)
+struct bytes dkim_test_fields(struct bytes message,
+                              void (*each)(void *context, struct bytes name, struct bytes value),
+                              void *context)
 {
     while (message.len) {
         size_t end = field_end(message);
@@ -159,10 +160,14 @@ static struct bytes feed_header(struct dkim_verifier *verifier, struct bytes mes
         message = bytes_slice(message, end + 2, message.len);
         if (field.len == 0)
             break;
-        dkim_verifier_header(verifier, bytes_slice(field, 0, colon),
-                             bytes_slice(field, colon + 1, field.len));
+        each(context, bytes_slice(field, 0, colon), bytes_slice(field, colon + 1, field.len));
     }
     return message;
+}
+
+static void feed_verifier(void *verifier, struct bytes name, struct bytes value)
+{
+    dkim_verifier_header(verifier, name, value);
 }
 
 void dkim_test_verify(struct dkim_test *test, struct bytes message)
@@ -171,7 +176,7 @@ void dkim_test_verify(struct dkim_test *test, struct bytes message)
     struct dns_session *session = fake_session(&env, test->arena);
     struct dkim_verifier *verifier = dkim_verifier_new(&env, &test->limits, session, test->arena);
     must(verifier != NULL, "dkim_verifier_new()");
-    struct bytes body = feed_header(verifier, message);
+    struct bytes body = dkim_test_fields(message, feed_verifier, verifier);
     dkim_verifier_end_of_headers(verifier);
     test->needed_body = dkim_verifier_needs_body(verifier);
     for (size_t at = 0; test->needed_body && at < body.len;) {

@@ -44,6 +44,12 @@ struct bytes dkim_test_sign(struct dkim_test *test, EVP_PKEY *key, const char *t
 /* a followed by b, in the test's arena. */
 struct bytes dkim_test_join(struct dkim_test *test, struct bytes a, struct bytes b);
 
+/* Calls each() for every header field of a message with CRLF line ends; returns
+ * the body. */
+struct bytes dkim_test_fields(struct bytes message,
+                              void (*each)(void *context, struct bytes name, struct bytes value),
+                              void *context);
+
 /* Verifies a message with CRLF line ends; see results. */
 void dkim_test_verify(struct dkim_test *test, struct bytes message);
 
