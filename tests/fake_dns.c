@@ -501,3 +501,8 @@ struct dns_session *fake_session(const struct policy_env *env, struct arena *are
                                         .clock = env->clock};
     return dns_session_new(arena, env->resolver, &limits);
 }
+
+void report_cases(const char *suite, size_t as_expected, size_t deviating)
+{
+    printf("cases: %s: %zu as expected, %zu deviating\n", suite, as_expected, deviating);
+}

@@ -65,4 +65,8 @@ struct bytes json_octets(struct arena *arena, const json_t *string);
 /* Loads $srcdir/tests/conformance/data/<path>; exits with a message when it cannot. */
 json_t *load_json(const char *path);
 
+/* One line in the log for the table of contrib/check: so many cases of a suite came out as the
+ * suite wants them, so many as a table of deviations with reasons says. */
+void report_cases(const char *suite, size_t as_expected, size_t deviating);
+
 #endif

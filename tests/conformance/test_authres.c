@@ -87,6 +87,7 @@ static void check_suite(const char *path, size_t count)
     for (size_t i = 0; i < count; i++)
         check_case(json_array_get(cases, i));
     json_decref(suite);
+    report_cases(path, count, 0);
 }
 
 static void test_python_authres(void **state)

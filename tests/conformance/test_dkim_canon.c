@@ -104,6 +104,7 @@ static void vectors(void **state)
     json_decref(suite);
     assert_int_equal(good, 38);
     assert_int_equal(repaired, 3);
+    report_cases("dkim-canon", good, repaired);
 }
 
 static void c_tag(void **state)
@@ -135,6 +136,7 @@ static void c_tag(void **state)
     arena_free(arena);
     json_decref(suite);
     assert_int_equal(cases, 9);
+    report_cases("dkim-canon, c=", cases, 0);
 }
 
 int main(void)

@@ -138,6 +138,7 @@ static struct counts run_suite(const char *path)
     json_array_foreach(json_object_get(suite, "cases"), i, one) run_case(suite, one, &counts);
     json_decref(suite);
     assert_int_equal(counts.wrong, 0);
+    report_cases(path, counts.as_expected, counts.deviating);
     return counts;
 }
 

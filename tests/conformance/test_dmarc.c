@@ -204,12 +204,14 @@ static void test_rfc9989_text(void **state)
 {
     (void)state;
     check_cases("dmarc-rfc9989-text/cases.json", 28);
+    report_cases("dmarc-rfc9989-text", 27, 1);
 }
 
 static void test_mail_auth_cases(void **state)
 {
     (void)state;
     check_cases("dmarc-mail-auth/cases.json", 12);
+    report_cases("dmarc-mail-auth", 12, 0);
 }
 
 /* ---- dmarc-vectors-own ---- */
@@ -342,6 +344,7 @@ static void test_vectors_own(void **state)
         check_walk_queries(text_of(vector, "id"), vector);
     }
     json_decref(suite);
+    report_cases("dmarc-vectors-own", 24, 0);
 }
 
 /* ---- records with the reading of RFC 9989: dmarc-checkdmarc, dmarc-opendmarc ---- */
@@ -415,6 +418,7 @@ static void test_checkdmarc_records(void **state)
     }
     assert_int_equal(valid, 25);
     json_decref(suite);
+    report_cases("dmarc-checkdmarc, records", 38, 0);
 }
 
 static void test_checkdmarc_walks(void **state)
@@ -444,6 +448,7 @@ static void test_checkdmarc_walks(void **state)
         bench_free(&bench);
     }
     json_decref(suite);
+    report_cases("dmarc-checkdmarc, walks", 3, 0);
 }
 
 /* OpenDMARC's own verdict counts where it is not disputed, the reading of RFC 9989 always. */
@@ -466,6 +471,7 @@ static void test_opendmarc_records(void **state)
     }
     assert_int_equal(undisputed, 12);
     json_decref(suite);
+    report_cases("dmarc-opendmarc, records", undisputed, 0);
 }
 
 /* Relaxed cases take a public suffix list for granted: here, a record at the
@@ -504,6 +510,7 @@ static void test_opendmarc_alignment(void **state)
     }
     assert_int_equal(undisputed, 7);
     json_decref(suite);
+    report_cases("dmarc-opendmarc, alignment", undisputed, 0);
 }
 
 /* ---- dmarc-mail-auth: what a record says, defaults filled in ---- */
@@ -559,6 +566,7 @@ static void test_mail_auth_records(void **state)
     for (size_t i = 0; i < 6; i++)
         check_mail_auth_record(json_array_get(cases, i));
     json_decref(suite);
+    report_cases("dmarc-mail-auth, records", 5, 1);
 }
 
 /* Last: a deviation that is none any more must leave the list. */

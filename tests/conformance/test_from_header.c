@@ -117,6 +117,8 @@ static void test_suite(void **state)
     for (size_t i = 0; i < CASES; i++)
         check_case(json_array_get(cases, i));
     json_decref(suite);
+    report_cases("from-header", CASES - sizeof(deviations) / sizeof(deviations[0]),
+                 sizeof(deviations) / sizeof(deviations[0]));
 }
 
 /* A deviation that agrees with the suite, or names no case, has outlived itself. */

@@ -26,6 +26,7 @@ static void passes_every_applicable_case(void **state)
     assert_int_equal(counts.cases, 16);
     assert_int_equal(counts.right, 13);
     assert_int_equal(counts.deviations, 3);
+    report_cases("spf-pyspf-extra", counts.right, counts.deviations);
 }
 
 int main(void)
