@@ -4,7 +4,8 @@
  * names allow it:
  *
  *   v=1; a=rsa-sha256; c=relaxed/relaxed; d=example.com; s=s1;
- *           t=1700000000; x=1700604800; i=@example.com; bh=...;
+ *           t=1700000000; x=1700604800; i=@example.com;
+ *           bh=...;
  *           h=from:from:to:to;
  *           b=...
  */
