@@ -1,8 +1,8 @@
 /* test_dmarc.c - DMARC against the collected suites in tests/conformance/data/dmarc-*.
  *
  * Each test asserts how many cases it ran. External report destinations
- * (dmarc-mail-auth, dmarc-checkdmarc) and the public suffix list (dmarc-opendmarc)
- * are no business of policy evaluation and are not run here.
+ * (dmarc-mail-auth, dmarc-checkdmarc) are run by test_dmarc_destination.c; the public
+ * suffix list (dmarc-opendmarc) is no business of policy evaluation and is not run.
  */
 #include "dmarc.h"
 #include "fake_dns.h"
