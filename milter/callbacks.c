@@ -123,6 +123,7 @@ static sfsistat on_connect(SMFICTX *ctx, char *hostname, struct sockaddr *addres
         return go_on(ctx, SMFIP_NR_CONN);
     session_connect(session, hostname, macros_client_name(ctx, hostname), address,
                     macros_mta_name(ctx));
+    session_set_daemon_name(session, macros_daemon_name(ctx));
     /* Where silence was promised, the refusal comes with the end of the message. */
     if (session_over_limit(session) && !(session_granted(session)->steps & SMFIP_NR_CONN))
         return refuse_connection(ctx);

@@ -133,6 +133,28 @@ static void add_checks(struct strbuf *line, const struct outcome *outcome)
     add_dmarc(line, outcome);
 }
 
+/* Mail of our own users: signed with what, or why not. */
+static void add_signing(struct strbuf *line, const struct outcome *outcome)
+{
+    const struct signing_result *signing = &outcome->signing;
+    add(line, "originating", outcome->origin);
+    if (outcome->author.status == AUTHOR_OK)
+        add(line, "from", domain_text(outcome->author.domain));
+    if (signing->count == 0) {
+        strbuf_puts(line, " signed=no");
+        add(line, "signed_reason", signing->why_not ? signing->why_not : "");
+    }
+    for (size_t i = 0; i < signing->count; i++) {
+        const struct signing_made *made = &signing->made[i];
+        strbuf_printf(line, " signed=%s", made->value ? "yes" : "failed");
+        add(line, "signed_domain", domain_text(made->domain));
+        add(line, "signed_selector", domain_text(made->selector));
+        add(line, "signed_algorithm", made->algorithm);
+        if (!made->value)
+            add(line, "signed_reason", made->reason);
+    }
+}
+
 static void add_verdict(struct strbuf *line, const struct verdict *verdict)
 {
     add(line, "verdict", action_name(verdict->action));
@@ -159,7 +181,7 @@ const char *log_line_text(struct arena *arena, const struct log_line_facts *fact
         add(&line, "mailfrom",
             outcome->mail_from && *outcome->mail_from ? outcome->mail_from : "<>");
         if (outcome->originating)
-            add(&line, "originating", outcome->origin);
+            add_signing(&line, outcome);
         else
             add_checks(&line, outcome);
     }
@@ -243,6 +265,27 @@ static json_t *json_verdict(struct arena *arena, const struct verdict *verdict)
                      json_clean(arena, verdict->override_comment));
 }
 
+static void set_signing(json_t *root, struct arena *arena, const struct outcome *outcome)
+{
+    const struct signing_result *signing = &outcome->signing;
+    json_t *list = json_array();
+    bool ok = outcome->author.status == AUTHOR_OK;
+    json_object_set_new(root, "originating", json_clean(arena, outcome->origin));
+    json_object_set_new(root, "from",
+                        ok ? json_domain(arena, outcome->author.domain) : json_null());
+    for (size_t i = 0; i < signing->count; i++) {
+        const struct signing_made *made = &signing->made[i];
+        json_array_append_new(
+            list, json_pack("{s:b, s:o, s:o, s:s, s:o}", "done", made->value != NULL, "domain",
+                            json_domain(arena, made->domain), "selector",
+                            json_domain(arena, made->selector), "algorithm", made->algorithm,
+                            "reason", json_clean(arena, made->reason)));
+    }
+    json_object_set_new(root, "signed", list);
+    if (signing->count == 0)
+        json_object_set_new(root, "signed_reason", json_clean(arena, signing->why_not));
+}
+
 static void set_checks(json_t *root, struct arena *arena, const struct outcome *outcome)
 {
     bool ok = outcome->author.status == AUTHOR_OK;
@@ -277,7 +320,7 @@ const char *log_line_json(struct arena *arena, const struct log_line_facts *fact
         json_object_set_new(root, "helo", json_clean(arena, outcome->helo));
         json_object_set_new(root, "mailfrom", json_clean(arena, outcome->mail_from));
         if (outcome->originating)
-            json_object_set_new(root, "originating", json_clean(arena, outcome->origin));
+            set_signing(root, arena, outcome);
         else
             set_checks(root, arena, outcome);
     }

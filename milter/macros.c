@@ -52,3 +52,8 @@ const char *macros_mta_name(SMFICTX *ctx)
 {
     return value_of(ctx, "j");
 }
+
+const char *macros_daemon_name(SMFICTX *ctx)
+{
+    return smfi_getsymval(ctx, (char *)"{daemon_name}");
+}

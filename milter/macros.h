@@ -24,4 +24,7 @@ struct bytes macros_client_name(SMFICTX *ctx, const char *hostname);
 /* The MTA's own name ({j}), or NULL. */
 const char *macros_mta_name(SMFICTX *ctx);
 
+/* {daemon_name}: which of the MTA's listeners took the connection; NULL: not told. */
+const char *macros_daemon_name(SMFICTX *ctx);
+
 #endif

@@ -19,7 +19,7 @@ struct session {
     /* the connection */
     struct ip client;
     bool local;
-    char *client_name, *helo, *mta_name; /* owned; NULL: none */
+    char *client_name, *helo, *mta_name, *daemon_name; /* owned; NULL: none */
 
     /* the message; nothing of it is set between messages */
     bool in_message;
@@ -76,6 +76,7 @@ void session_free(struct session *session)
     free(session->client_name);
     free(session->helo);
     free(session->mta_name);
+    free(session->daemon_name);
     free(session);
 }
 
@@ -115,7 +116,13 @@ void session_connect(struct session *session, const char *hostname, struct bytes
     free(session->client_name);
     session->client_name = client_name.len ? strndup(client_name.data, client_name.len) : NULL;
     replace(&session->mta_name, mta_name);
+    replace(&session->daemon_name, NULL);
     replace(&session->helo, NULL);
+}
+
+void session_set_daemon_name(struct session *session, const char *name)
+{
+    replace(&session->daemon_name, name);
 }
 
 void session_helo(struct session *session, const char *name)
@@ -177,6 +184,7 @@ void session_mail(struct session *session, struct runtime *runtime, const char *
         .client_name = bytes_of(session->client_name),
         .helo = bytes_of(session->helo),
         .authenticated = authenticated,
+        .daemon_name = bytes_of(session->daemon_name),
     };
     session->evaluation = evaluation_new(&runtime->env, own_settings(session), &connection,
                                          session_path_address(path));

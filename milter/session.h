@@ -33,6 +33,9 @@ bool session_over_limit(const struct session *session);
 void session_connect(struct session *session, const char *hostname, struct bytes client_name,
                      const struct sockaddr *address, const char *mta_name);
 
+/* {daemon_name} of this connection; NULL: none. After session_connect(). */
+void session_set_daemon_name(struct session *session, const char *name);
+
 /* HELO or EHLO; comes again after STARTTLS. NULL is taken as empty. */
 void session_helo(struct session *session, const char *name);
 

@@ -3,11 +3,14 @@
 #ifndef ASSAY_ENV_H
 #define ASSAY_ENV_H
 
-#include "dns.h"
 #include "bounds.h"
+#include "dns.h"
+
+struct key_source;
 
 struct policy_env {
     struct dns_resolver *resolver;
+    struct key_source *keys;              /* for signing (key_source.h); NULL: nothing is signed */
     int64_t (*monotonic_us)(void *clock); /* for time-outs and durations */
     int64_t (*epoch)(void *clock);        /* seconds since 1970 UTC, for t= and x= of DKIM */
     void *clock;

@@ -1,7 +1,8 @@
 /* evaluate.c - the evaluation of one message; see evaluate.h.
  *
- * This is the table of contents of the program: connection -> origin -> SPF ->
- * DKIM -> DMARC -> verdict -> Authentication-Results -> what to change.
+ * This is the table of contents of the program: connection -> origin; mail of our
+ * own users is signed; all other: SPF -> DKIM -> DMARC -> verdict ->
+ * Authentication-Results -> what to change.
  */
 #include "evaluate.h"
 
@@ -30,6 +31,7 @@ struct evaluation {
     struct spf_request spf; /* client, HELO and reverse-path under evaluation */
     struct spf_prefetch *spf_prefetch;
     struct dkim_verifier *dkim;
+    struct originate *originate; /* originating mail only; then dns and dkim are NULL */
     struct bytes from[FROM_FIELDS_KEPT];
     size_t from_count;
     bool seeking_client; /* the client is a trusted relay: look for the one behind it */
@@ -47,6 +49,15 @@ struct evaluation {
 
 /* ---- MAIL FROM ---- */
 
+static bool is_signing_daemon(const struct policy_settings *settings, struct bytes name)
+{
+    for (size_t i = 0; i < settings->signing_daemon_count; i++) {
+        if (bytes_is(name, settings->signing_daemons[i]))
+            return true;
+    }
+    return false;
+}
+
 static const char *origin_of(const struct policy_settings *settings,
                              const struct connection *connection)
 {
@@ -61,7 +72,7 @@ static const char *origin_of(const struct policy_settings *settings,
         name = BYTES_EMPTY;
     if (host_set_contains(settings->internal_hosts, &connection->client, name))
         return "client in InternalHosts";
-    return "";
+    return is_signing_daemon(settings, connection->daemon_name) ? "SigningDaemonNames" : "";
 }
 
 static const char *printable(struct arena *arena, struct bytes text)
@@ -83,6 +94,13 @@ static void advance(void *context)
 {
     struct evaluation *evaluation = context;
     spf_prefetch_advance(evaluation->spf_prefetch);
+}
+
+static bool start_signing(struct evaluation *evaluation)
+{
+    evaluation->originate = originate_new(evaluation->env, evaluation->env->keys,
+                                          &evaluation->settings->signing, evaluation->arena);
+    return evaluation->originate != NULL;
 }
 
 static bool start_checks(struct evaluation *evaluation, const struct connection *connection)
@@ -132,7 +150,8 @@ struct evaluation *evaluation_new(const struct policy_env *env,
     };
     evaluation->outcome.origin = origin_of(settings, connection);
     evaluation->outcome.originating = evaluation->outcome.origin[0] != '\0';
-    bool started = evaluation->outcome.originating || start_checks(evaluation, connection);
+    bool started = evaluation->outcome.originating ? start_signing(evaluation)
+                                                   : start_checks(evaluation, connection);
     if (!evaluation->scratch || !started || arena_failed(arena)) {
         evaluation_free(evaluation);
         return NULL;
@@ -212,13 +231,16 @@ void evaluation_header(struct evaluation *evaluation, struct bytes name, struct 
         screen_results_field(evaluation, value);
     else if (bytes_is(name, evaluation->settings->tag_header))
         remove_field(evaluation, evaluation->settings->tag_header, ++evaluation->tags_seen);
-    if (evaluation->outcome.originating || !within_limits(evaluation, name, value))
+    if (!within_limits(evaluation, name, value))
         return;
-
-    dkim_verifier_header(evaluation->dkim, name, value);
     if (bytes_is(name, "From"))
         keep_from(evaluation, value);
-    else if (bytes_is(name, "List-Id") || bytes_is(name, "List-Post"))
+    if (evaluation->outcome.originating) {
+        originate_header(evaluation->originate, name, value);
+        return;
+    }
+    dkim_verifier_header(evaluation->dkim, name, value);
+    if (bytes_is(name, "List-Id") || bytes_is(name, "List-Post"))
         evaluation->has_list_fields = true;
     else if (evaluation->seeking_client && bytes_is(name, "Received"))
         seek_client(evaluation, value);
@@ -260,13 +282,15 @@ static void prefetch_walks(struct evaluation *evaluation)
 
 void evaluation_end_of_headers(struct evaluation *evaluation)
 {
-    if (evaluation->outcome.originating)
+    find_author(evaluation);
+    if (evaluation->outcome.originating) {
+        originate_end_of_headers(evaluation->originate, &evaluation->outcome.author);
         return;
+    }
     if (evaluation->seeking_client) { /* only trusted relays, or no Received at all */
         evaluation->seeking_client = false;
         evaluation->spf.client = (struct ip){.family = IP_NONE};
     }
-    find_author(evaluation);
     if (evaluation->outcome.author.status == AUTHOR_OK)
         prefetch_walks(evaluation);
     dkim_verifier_end_of_headers(evaluation->dkim);
@@ -277,12 +301,17 @@ void evaluation_end_of_headers(struct evaluation *evaluation)
 
 bool evaluation_needs_body(const struct evaluation *evaluation)
 {
-    return !evaluation->outcome.originating && dkim_verifier_needs_body(evaluation->dkim);
+    return evaluation->outcome.originating ? originate_needs_body(evaluation->originate)
+                                           : dkim_verifier_needs_body(evaluation->dkim);
 }
 
 void evaluation_body(struct evaluation *evaluation, struct bytes chunk)
 {
-    if (evaluation_needs_body(evaluation)) {
+    if (!evaluation_needs_body(evaluation))
+        return;
+    if (evaluation->outcome.originating) {
+        originate_body(evaluation->originate, chunk);
+    } else {
         dkim_verifier_body(evaluation->dkim, chunk);
         advance(evaluation);
     }
@@ -391,8 +420,27 @@ static void evaluate(struct evaluation *evaluation, const char *queue_id)
     evaluation->outcome.elapsed_us = env->monotonic_us(env->clock) - begin;
 }
 
-static void pass_originating(struct outcome *outcome)
+/* The first order's signature ends on top. */
+static void add_signatures(struct evaluation *evaluation)
 {
+    struct outcome *outcome = &evaluation->outcome;
+    const struct signing_result *signing = &outcome->signing;
+    struct header_edit *fields = arena_array(evaluation->arena, signing->count, sizeof(*fields));
+    if (!fields)
+        return;
+    outcome->additions = fields;
+    for (size_t i = signing->count; i > 0; i--) {
+        if (signing->made[i - 1].value)
+            fields[outcome->addition_count++] =
+                (struct header_edit){.name = "DKIM-Signature", .value = signing->made[i - 1].value};
+    }
+}
+
+static void sign(struct evaluation *evaluation)
+{
+    struct outcome *outcome = &evaluation->outcome;
+    originate_finish(evaluation->originate, &outcome->signing);
+    add_signatures(evaluation);
     outcome->verdict = (struct verdict){
         .smtp_code = "250",
         .enhanced_code = "2.0.0",
@@ -410,7 +458,7 @@ const struct outcome *evaluation_finish(struct evaluation *evaluation, const cha
     outcome->helo = printable(evaluation->arena, evaluation->spf.helo);
     outcome->mail_from = printable(evaluation->arena, evaluation->spf.mail_from);
     if (outcome->originating)
-        pass_originating(outcome);
+        sign(evaluation);
     else
         evaluate(evaluation, queue_id);
     list_removals(evaluation);
@@ -426,6 +474,7 @@ void evaluation_free(struct evaluation *evaluation)
 {
     if (!evaluation)
         return;
+    originate_free(evaluation->originate);
     dkim_verifier_free(evaluation->dkim);
     dns_session_free(evaluation->dns);
     arena_free(evaluation->scratch);

@@ -15,6 +15,7 @@
 #ifndef ASSAY_EVALUATE_H
 #define ASSAY_EVALUATE_H
 
+#include "originate.h"
 #include "verdict.h"
 
 /* What is known about the client. Views need to live until evaluation_new() returns. */
@@ -25,6 +26,7 @@ struct connection {
     struct bytes client_name; /* confirmed host name; empty or "unknown": none */
     struct bytes helo;        /* HELO/EHLO argument, may be empty */
     bool authenticated;       /* SMTP AUTH: {auth_authen} or {auth_type} is set */
+    struct bytes daemon_name; /* {daemon_name}; empty: none */
 };
 
 struct header_edit {
@@ -34,10 +36,11 @@ struct header_edit {
 };
 
 struct outcome {
-    bool out_of_memory;    /* nothing else is valid but `verdict` */
-    bool originating;      /* sent by our own users: not evaluated */
-    const char *origin;    /* why: "authenticated", "loopback client", "client in
-                              InternalHosts", "submitted locally"; "" when not originating */
+    bool out_of_memory; /* nothing else is valid but `verdict` */
+    bool originating;   /* sent by our own users: signed, not checked */
+    const char *origin; /* why: "authenticated", "loopback client", "client in InternalHosts",
+                           "submitted locally", "SigningDaemonNames"; "" when not originating */
+    struct signing_result signing; /* originating only */
     struct ip client;      /* the address evaluated: the client, or what a trusted relay saw */
     const char *helo;      /* printable */
     const char *mail_from; /* printable, without "<>" */

@@ -8,6 +8,7 @@
 
 #include "authres.h"
 #include "bounds.h"
+#include "dkim_sign.h"
 #include "host_set.h"
 #include "policy_table.h"
 
@@ -44,6 +45,9 @@ struct policy_settings {
     const char *tag_header;    /* TagHeader: field name */
     bool check_helo;           /* CheckHelo: evaluate the HELO identity as well */
     bool spf_explanation;      /* SPFExplanation: publisher's text in replies to SPF failures */
+    struct signing_settings signing;
+    const char *const *signing_daemons; /* SigningDaemonNames: values of {daemon_name} */
+    size_t signing_daemon_count;
     bool explain; /* not an option: `assay check` wants the organizational domain even where the
                      verdict does not depend on it */
     struct limits limits;

@@ -193,6 +193,22 @@ static json_t *dns_json(struct dns_session_stats stats)
     return object;
 }
 
+static json_t *signing_json(const struct signing_result *signing)
+{
+    json_t *array = json_array();
+    for (size_t i = 0; i < signing->count; i++) {
+        const struct signing_made *made = &signing->made[i];
+        json_t *object = json_object();
+        set_domain(object, "domain", made->domain);
+        set_domain(object, "selector", made->selector);
+        set_text(object, "algorithm", made->algorithm);
+        set(object, "value", made->value ? text_of(made->value) : json_null());
+        set_text(object, "reason", made->reason);
+        json_array_append_new(array, object);
+    }
+    return array;
+}
+
 json_t *outcome_json(const struct outcome *outcome)
 {
     char address[IP_TEXT_MAX];
@@ -202,6 +218,10 @@ json_t *outcome_json(const struct outcome *outcome)
     set_text(object, "mail_from", outcome->mail_from);
     set(object, "originating", json_boolean(outcome->originating));
     set_text(object, "origin", outcome->origin);
+    if (outcome->originating) {
+        set(object, "signed", signing_json(&outcome->signing));
+        set_text(object, "signed_reason", outcome->signing.why_not);
+    }
     set(object, "spf", spf_json(&outcome->spf));
     if (outcome->helo_spf.reason)
         set(object, "helo_spf", spf_json(&outcome->helo_spf));

@@ -92,6 +92,23 @@ static void dmarc_lines(FILE *out, const struct dmarc_result *dmarc)
             dmarc->spf_aligned ? "yes" : "no", dmarc->dkim_aligned ? "yes" : "no");
 }
 
+static void signing_lines(FILE *out, const struct outcome *outcome)
+{
+    const struct signing_result *signing = &outcome->signing;
+    label(out, "origin");
+    fprintf(out, "originating mail (%s): signed, not checked\n", outcome->origin);
+    if (signing->count == 0) {
+        result(out, "signed", "no");
+        fprintf(out, "%s\n", or_none(signing->why_not));
+    }
+    for (size_t i = 0; i < signing->count; i++) {
+        const struct signing_made *made = &signing->made[i];
+        result(out, "signed", made->value ? "yes" : "failed");
+        fprintf(out, "d=%s s=%s a=%s%s%s\n", domain_text(made->domain), domain_text(made->selector),
+                made->algorithm, made->value ? "" : ": ", made->value ? "" : made->reason);
+    }
+}
+
 static void verdict_lines(FILE *out, const struct verdict *verdict)
 {
     result(out, "verdict", action_name(verdict->action));
@@ -170,8 +187,7 @@ void outcome_text(FILE *out, const struct outcome *outcome)
     fprintf(out, "%s, HELO %s, MAIL FROM <%s>\n", ip_format(&outcome->client, address),
             or_none(outcome->helo), outcome->mail_from);
     if (outcome->originating) {
-        label(out, "origin");
-        fprintf(out, "originating mail (%s): not checked\n", outcome->origin);
+        signing_lines(out, outcome);
     } else if (!outcome->out_of_memory) {
         spf_line(out, "spf", &outcome->spf);
         if (outcome->helo_spf.reason)
