@@ -134,13 +134,30 @@ static void test_originating(void **state)
                               .origin = "loopback client",
                               .helo = "localhost",
                               .mail_from = "joe@example.org",
+                              .author = {.status = AUTHOR_NO_ADDRESS},
+                              .signing = {.why_not = "no key for example.org"},
                               .verdict = {.reason = "not checked", .override_comment = ""}};
     ip_parse(BYTES("127.0.0.1"), &outcome.client);
-    check_text(
-        &outcome, "A1",
-        "A1: client=127.0.0.1 helo=localhost mailfrom=joe@example.org "
-        "originating=\"loopback client\" verdict=accept reason=\"not checked\" override=none "
-        "dns_queries=0 dns_cached=0 dns_ms=0 ms=0");
+    check_text(&outcome, "A1",
+               "A1: client=127.0.0.1 helo=localhost mailfrom=joe@example.org "
+               "originating=\"loopback client\" signed=no signed_reason=\"no key for example.org\" "
+               "verdict=accept reason=\"not checked\" override=none "
+               "dns_queries=0 dns_cached=0 dns_ms=0 ms=0");
+
+    struct domain domain = {"example.org", 11, 2}, selector = {"s1", 2, 1};
+    outcome.signing = (struct signing_result){
+        .made = {{domain, selector, "rsa-sha256", "v=1; ...", ""},
+                 {domain, selector, "ed25519-sha256", NULL, "out of memory"}},
+        .count = 2,
+        .why_not = ""};
+    check_text(&outcome, "A1",
+               "A1: client=127.0.0.1 helo=localhost mailfrom=joe@example.org "
+               "originating=\"loopback client\" signed=yes signed_domain=example.org "
+               "signed_selector=s1 signed_algorithm=rsa-sha256 signed=failed "
+               "signed_domain=example.org signed_selector=s1 signed_algorithm=ed25519-sha256 "
+               "signed_reason=\"out of memory\" "
+               "verdict=accept reason=\"not checked\" override=none "
+               "dns_queries=0 dns_cached=0 dns_ms=0 ms=0");
 }
 
 static void test_out_of_memory_reads_nothing_but_the_verdict(void **state)
