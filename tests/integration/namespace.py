@@ -33,20 +33,32 @@ def enter():
     libc = ctypes.CDLL(None, use_errno=True)
     if libc.unshare(CLONE_NEWNS | CLONE_NEWNET) != 0:
         return "unshare: " + os.strerror(ctypes.get_errno())
-    commands = [["mount", "--make-rprivate", "/"], ["ip", "link", "set", "lo", "up"]]
+    commands = [["ip", "link", "set", "lo", "up"]]
     commands += [["ip", "addr", "add", a, "dev", "lo"]
                  for a in (SENDER + "/32", STRANGER + "/32", LIST + "/32", SERVER + "/32")]
     commands += [["ip", "addr", "add", a + "/128", "dev", "lo", "nodad"]
                  for a in (SENDER6, SERVER6)]
-    for target, text in (("/etc/hosts", HOSTS), ("/etc/resolv.conf", "nameserver 127.0.0.1\n")):
-        if os.path.exists(target):
-            handle, path = tempfile.mkstemp(prefix="assay-etc-")
-            os.write(handle, text.encode())
-            os.fchmod(handle, 0o644)
-            os.close(handle)
-            commands += [["mount", "--bind", path, target], ["rm", path]]
     for command in commands:
-        done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        done = _run(command)
         if done.returncode != 0:
             return "%s: %s" % (" ".join(command), done.stdout.decode().strip())
+    # In a chroot that is no mount point this fails, and what we mounted would be seen outside.
+    # Then there are no host names; that costs realism, but no test.
+    if _run(["mount", "--make-rprivate", "/"]).returncode == 0:
+        _cover("/etc/hosts", HOSTS)
+        _cover("/etc/resolv.conf", "nameserver 127.0.0.1\n")
     return None
+
+
+def _run(command):
+    return subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+
+
+def _cover(target, text):
+    """Lets this process and its children see `text` in place of a file."""
+    handle, path = tempfile.mkstemp(prefix="assay-etc-")
+    os.write(handle, text.encode())
+    os.fchmod(handle, 0o644)
+    os.close(handle)
+    _run(["mount", "--bind", path, target])
+    os.unlink(path)
