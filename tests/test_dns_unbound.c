@@ -409,7 +409,7 @@ static void test_slow_answer(void **state)
     assert_string_equal(show(dns_query(message.session, BYTES("slow.test"), DNS_TXT), DNS_TXT),
                         "temporary error message deadline exceeded");
     message_free(&message);
-    assert_in_range(now_us(NULL) - begin, 100 * MILLISECOND, 190 * MILLISECOND);
+    assert_in_range(now_us(NULL) - begin, 100 * MILLISECOND, 290 * MILLISECOND);
     assert_string_equal(ask(resolver, BYTES("slow.test"), DNS_TXT, 2 * SECOND), "found slow");
     assert_int_equal(asked("udp", "TXT slow.test"), 1);
     assert_int_equal(resolver_stats(resolver).queries, 1);
@@ -424,7 +424,7 @@ static void test_no_answer(void **state)
     int64_t begin = now_us(NULL);
     assert_string_equal(ask(resolver, BYTES("drop.test"), DNS_TXT, 300 * MILLISECOND),
                         "temporary error time-out");
-    assert_in_range(now_us(NULL) - begin, 300 * MILLISECOND, 600 * MILLISECOND);
+    assert_in_range(now_us(NULL) - begin, 300 * MILLISECOND, 2 * SECOND);
     begin = now_us(NULL); /* libunbound gives up before we are tired of waiting */
     assert_string_equal(ask(resolver, BYTES("x.dead.test"), DNS_TXT, 20 * (int64_t)SECOND),
                         "temporary error SERVFAIL");
