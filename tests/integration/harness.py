@@ -297,7 +297,9 @@ class Assayd:
 
     def connect(self):
         if not self.unix:
-            return socket.create_connection(("127.0.0.1", self.port), timeout=30 * PATIENCE)
+            s = socket.create_connection(("127.0.0.1", self.port), timeout=30 * PATIENCE)
+            s.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            return s
         s = socket.socket(socket.AF_UNIX)
         s.settimeout(30 * PATIENCE)
         try:
