@@ -18,6 +18,8 @@ struct command {
 int command_check(int argc, char **argv);
 int command_spf(int argc, char **argv);
 int command_config(int argc, char **argv);
+int command_lint(int argc, char **argv);
+int command_import(int argc, char **argv);
 
 /* The outcome as the JSON object of assay(1), and as text for people. */
 json_t *outcome_json(const struct outcome *outcome);
@@ -26,6 +28,9 @@ void outcome_text(FILE *out, const struct outcome *outcome);
 /* SPF alone, in the same words. */
 json_t *spf_outcome_json(const struct spf_result *spf, struct dns_session *dns);
 void spf_outcome_text(FILE *out, const struct spf_result *spf, struct dns_session *dns);
+
+/* True when all that was needed from the DNS ended in a temporary error: EX_TEMPFAIL. */
+bool resolver_unreachable(const struct dns_lookup *lookups);
 
 /* Prints an object to standard output, indented, with a final line end. */
 void print_json(json_t *object);
