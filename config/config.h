@@ -56,6 +56,7 @@ enum nameservers_kind {
     NAMESERVERS_SYSTEM,
     NAMESERVERS_RECURSIVE,
     NAMESERVERS_LIST,
+    NAMESERVERS_NONE,
 };
 
 struct config_nameservers {

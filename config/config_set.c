@@ -416,10 +416,17 @@ static bool is_nameserver(struct bytes text)
 static void set_nameservers(struct setting *setting)
 {
     struct config_nameservers *out = setting->member;
-    bool is_system = bytes_is(setting->items->text, "system");
-    if (setting->count == 1 && (is_system || bytes_is(setting->items->text, "recursive"))) {
-        out->kind = is_system ? NAMESERVERS_SYSTEM : NAMESERVERS_RECURSIVE;
-        return;
+    static const struct {
+        const char *word;
+        enum nameservers_kind kind;
+    } words[] = {{"system", NAMESERVERS_SYSTEM},
+                 {"recursive", NAMESERVERS_RECURSIVE},
+                 {"none", NAMESERVERS_NONE}};
+    for (size_t i = 0; setting->count == 1 && i < sizeof(words) / sizeof(words[0]); i++) {
+        if (bytes_is(setting->items->text, words[i].word)) {
+            out->kind = words[i].kind;
+            return;
+        }
     }
     for (size_t i = 0; i < setting->count; i++) {
         if (!is_nameserver(setting->items[i].text))

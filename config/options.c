@@ -215,7 +215,7 @@ void option_describe(struct strbuf *buf, const struct config_option *option)
         [TYPE_TABLE] = "a file",
         [TYPE_SOCKET] = "unix:/path, inet:host:port or inet6:[address]:port",
         [TYPE_USER] = "user or user:group",
-        [TYPE_NAMESERVERS] = "system, recursive, or a list of addresses, each with @port if not 53",
+        [TYPE_NAMESERVERS] = "system, recursive, none, or a list of addresses, each with @port if not 53",
         [TYPE_AUTHSERV_ID] = "a domain name, or HOSTNAME",
         [TYPE_AUTHSERV_ALIASES] = "a list of domain names, each with a leading dot for all below",
         [TYPE_REJECT_TEXT] = "up to 300 printable ASCII characters; {domain}, {reason}, {policy} "

@@ -38,7 +38,8 @@ static struct resolver_options resolver_options(const struct config *config)
 {
     static const enum resolver_mode modes[] = {[NAMESERVERS_SYSTEM] = RESOLVER_SYSTEM,
                                                [NAMESERVERS_RECURSIVE] = RESOLVER_RECURSIVE,
-                                               [NAMESERVERS_LIST] = RESOLVER_LIST};
+                                               [NAMESERVERS_LIST] = RESOLVER_LIST,
+                                               [NAMESERVERS_NONE] = RESOLVER_LOCAL};
     const struct resolver_config *resolver = &config->resolver;
     return (struct resolver_options){
         .mode = modes[resolver->nameservers.kind],

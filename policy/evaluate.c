@@ -322,7 +322,8 @@ void evaluation_body(struct evaluation *evaluation, struct bytes chunk)
 static void check_spf(struct evaluation *evaluation)
 {
     struct outcome *outcome = &evaluation->outcome;
-    outcome->spf.want_explanation = evaluation->settings->spf_explanation;
+    outcome->spf.want_explanation =
+        evaluation->settings->spf_explanation || evaluation->settings->explain;
     spf_check(evaluation->env, evaluation->dns, evaluation->arena, &evaluation->spf, &outcome->spf);
     if (!evaluation->settings->check_helo || outcome->spf.null_sender)
         return;

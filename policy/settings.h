@@ -48,8 +48,8 @@ struct policy_settings {
     struct signing_settings signing;
     const char *const *signing_daemons; /* SigningDaemonNames: values of {daemon_name} */
     size_t signing_daemon_count;
-    bool explain; /* not an option: `assay check` wants the organizational domain even where the
-                     verdict does not depend on it */
+    bool explain; /* not an option: `assay check` wants the organizational domain and the
+                     publisher's explanation even where the verdict does not depend on them */
     struct limits limits;
 };
 

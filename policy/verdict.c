@@ -255,7 +255,7 @@ static const char *reply_text(struct judge *judge, enum action action)
                       evidence->author->reason, evidence->queue_id);
     } else {
         fill_template(judge, &raw, evidence->dmarc->reason);
-        if (evidence->spf->explanation)
+        if (judge->settings->spf_explanation && evidence->spf->explanation)
             strbuf_printf(&raw, "; %s explains: %s", domain_text(evidence->spf->domain),
                           evidence->spf->explanation);
     }

@@ -271,6 +271,16 @@ const char *dns_zone_add(struct dns_zone *zone, struct bytes owner, unsigned typ
     return problem;
 }
 
+bool dns_zone_make_whole(struct dns_zone *zone)
+{
+    struct node *root = intern(zone, BYTES_EMPTY);
+    if (!root || root->has_alias)
+        return false;
+    root->apex = true;
+    root->listed = true;
+    return true;
+}
+
 static bool prepare_node(struct node *node)
 {
     for (struct rrset *set = node->sets; set; set = set->next) {

@@ -49,6 +49,10 @@ bool dns_zone_read_text(struct dns_zone *zone, const char *text, const char *lab
 const char *dns_zone_add(struct dns_zone *zone, struct bytes owner, unsigned type, uint32_t ttl,
                          struct bytes rdata);
 
+/* Makes the zone the whole world, as a SOA record of the root does: what it does
+ * not hold does not exist. Before dns_zone_finish(). False when out of memory. */
+bool dns_zone_make_whole(struct dns_zone *zone);
+
 /* Prepares the answers. False when out of memory. */
 bool dns_zone_finish(struct dns_zone *zone);
 

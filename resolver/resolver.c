@@ -177,7 +177,8 @@ bool resolver_matches(const struct resolver *resolver, const struct resolver_opt
 static bool load_zones(struct resolver *resolver, char *error, size_t size)
 {
     const struct resolver_options *options = &resolver->options;
-    if (options->local_zone_count == 0 && !options->local_zone_text)
+    bool whole_world = options->mode == RESOLVER_LOCAL;
+    if (options->local_zone_count == 0 && !options->local_zone_text && !whole_world)
         return true;
     resolver->zone = dns_zone_new();
     if (!resolver->zone)
@@ -188,6 +189,8 @@ static bool load_zones(struct resolver *resolver, char *error, size_t size)
     }
     if (options->local_zone_text &&
         !dns_zone_read_text(resolver->zone, options->local_zone_text, "local zone", error, size))
+        return false;
+    if (whole_world && !dns_zone_make_whole(resolver->zone))
         return false;
     return dns_zone_finish(resolver->zone);
 }
@@ -204,8 +207,7 @@ static bool open_backend(struct resolver *resolver, char *error, size_t size)
 {
     const struct resolver_options *options = &resolver->options;
     if (options->mode == RESOLVER_LOCAL) {
-        resolver->not_here =
-            dns_answer_new(DNS_TEMPORARY, false, 0, "name is not in the local zones", NULL, 0);
+        resolver->not_here = dns_answer_new(DNS_NO_NAME, false, 0, "", NULL, 0);
         return resolver->not_here != NULL;
     }
     resolver->unbound = dns_unbound_new(options, error, size);

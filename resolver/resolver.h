@@ -20,7 +20,7 @@ enum resolver_mode {
     RESOLVER_SYSTEM,    /* the name servers of /etc/resolv.conf */
     RESOLVER_LIST,      /* the name servers given */
     RESOLVER_RECURSIVE, /* none: ask from the root downwards */
-    RESOLVER_LOCAL,     /* none: a name outside the local zones is a temporary error */
+    RESOLVER_LOCAL,     /* none: what is not in the local zones does not exist */
 };
 
 /* Everything is copied; NULL and 0 mean what is said here. */
