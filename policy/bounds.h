@@ -21,8 +21,8 @@ enum {
 
 /* Chosen by us. */
 enum {
-    SPF_RECORD_MAX = 65535,       /* octets of one SPF record: what a DNS message can carry */
-    SPF_SECONDS_MAX = 20,   /* time for one check (RFC 7208 4.6.4 asks for at least 20 s) */
+    SPF_RECORD_MAX = 65535,     /* octets of one SPF record: what a DNS message can carry */
+    SPF_SECONDS_MAX = 20,       /* time for one check (RFC 7208 4.6.4 asks for at least 20 s) */
     DKIM_SIGNATURE_MAX = 32768, /* octets of one DKIM-Signature field */
     DKIM_TAGS_MAX = 64,         /* tags in one signature or key record */
     DKIM_KEY_RECORD_MAX = 8192, /* octets of one key record: RSA-16384 fits */
