@@ -1,7 +1,8 @@
 /* policy_table.c - local exceptions by Author Domain; see policy_table.h.
  *
  * Keys are kept with their leading dot, sorted by octets. A lookup asks for the
- * domain itself, then for each of its suffixes that begins with a dot, longest first.
+ * domain itself, then for each of its suffixes that begins with a dot, longest first,
+ * then for "*".
  */
 #include "policy_table.h"
 
@@ -15,8 +16,11 @@ enum {
     LINE_SHOWN = 80, /* octets of a wrong line repeated in the message about it */
 };
 
+static const char every_domain[] = "*";
+
 struct row {
-    struct bytes key; /* "example.com" or ".example.com", NUL-terminated, A-labels, lower case */
+    struct bytes
+        key; /* "example.com", ".example.com" or "*", NUL-terminated, A-labels, lower case */
     enum policy_table_action action;
 };
 
@@ -71,6 +75,8 @@ static bool parse_action(struct bytes word, enum policy_table_action *action)
 /* The comparable form of the first word of a line; empty when it is no domain. */
 static struct bytes parse_key(struct arena *arena, struct bytes word)
 {
+    if (bytes_is(word, every_domain))
+        return bytes_of(every_domain);
     bool below = word.len && word.data[0] == '.';
     struct domain domain = domain_parse(arena, bytes_slice(word, below ? 1 : 0, word.len));
     if (!below || domain_is_none(domain))
@@ -108,8 +114,8 @@ const char *policy_table_add(struct policy_table *table, struct bytes line)
     row.key = parse_key(table->arena, domain);
     if (row.key.len == 0)
         return complain(table->arena, "", domain,
-                        "is no domain: allowed are a domain (example.com) or everything below "
-                        "one (.example.com)");
+                        "is no domain: allowed are a domain (example.com), everything below one "
+                        "(.example.com) or every domain (*)");
     if (!parse_action(action, &row.action))
         return complain(table->arena, "action ", action,
                         "is unknown: allowed are accept, quarantine, reject and asis");
@@ -155,11 +161,15 @@ bool policy_table_find(const struct policy_table *table, struct domain domain,
     while (!row) {
         size_t dot = bytes_find(rest, '.');
         if (dot == rest.len)
-            return false;
+            break;
         rest = bytes_slice(rest, dot, rest.len);
         row = find_key(table, rest);
         rest = bytes_slice(rest, 1, rest.len);
     }
+    if (!row)
+        row = find_key(table, bytes_of(every_domain));
+    if (!row)
+        return false;
     *action = row->action;
     *entry = row->key.data;
     return true;

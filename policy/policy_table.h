@@ -1,7 +1,7 @@
 /* policy_table.h - local exceptions by Author Domain (PolicyTable).
  *
  * One entry per line: "domain action". A domain with a leading dot stands for
- * everything below it; the longest match decides. Actions:
+ * everything below it, "*" for every domain; the longest match decides. Actions:
  *
  *   accept      a message that fails DMARC is accepted all the same
  *   quarantine  a message that does not pass DMARC is quarantined, whatever is published

@@ -68,6 +68,34 @@ static void longest_match_decides(void **state)
     arena_free(arena);
 }
 
+static void a_star_is_every_other_domain(void **state)
+{
+    (void)state;
+    struct arena *arena = arena_new(ARENA_LIMIT);
+    struct policy_table *table = policy_table_new(arena);
+    static const struct {
+        const char *domain, *entry;
+        enum policy_table_action action;
+    } cases[] = {
+        {"example.org", "*", POLICY_TABLE_REJECT},
+        {"org", "*", POLICY_TABLE_REJECT},
+        {"example.com", "*", POLICY_TABLE_REJECT},
+        {"a.example.com", ".example.com", POLICY_TABLE_ASIS},
+    };
+    assert_null(policy_table_add(table, BYTES("* reject")));
+    assert_null(policy_table_add(table, BYTES(".example.com asis")));
+    assert_null(policy_table_finish(table));
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        enum policy_table_action action = POLICY_TABLE_ACCEPT;
+        const char *entry = NULL;
+        assert_true(policy_table_find(table, domain_parse(arena, bytes_of(cases[i].domain)),
+                                      &action, &entry));
+        assert_string_equal(entry, cases[i].entry);
+        assert_int_equal(action, cases[i].action);
+    }
+    arena_free(arena);
+}
+
 static void no_table_is_an_empty_table(void **state)
 {
     (void)state;
@@ -92,7 +120,7 @@ static const struct {
     {"example.com reject please", "is not of the form: domain action"},
     {"a..b reject", "'a..b' is no domain"},
     {". reject", "'.' is no domain"},
-    {"*.example.com reject", "everything below one (.example.com)"},
+    {"*.example.com reject", "everything below one (.example.com) or every domain (*)"},
     {"example.com deny",
      "action 'deny' is unknown: allowed are accept, quarantine, reject and asis"},
 };
@@ -159,9 +187,13 @@ static void out_of_memory_is_told(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(longest_match_decides),    cmocka_unit_test(no_table_is_an_empty_table),
-        cmocka_unit_test(wrong_lines_are_named),    cmocka_unit_test(repeated_domain_is_told),
-        cmocka_unit_test(hundred_thousand_domains), cmocka_unit_test(out_of_memory_is_told),
+        cmocka_unit_test(longest_match_decides),
+        cmocka_unit_test(a_star_is_every_other_domain),
+        cmocka_unit_test(no_table_is_an_empty_table),
+        cmocka_unit_test(wrong_lines_are_named),
+        cmocka_unit_test(repeated_domain_is_told),
+        cmocka_unit_test(hundred_thousand_domains),
+        cmocka_unit_test(out_of_memory_is_told),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
