@@ -8,6 +8,7 @@ static const struct command commands[] = {
     {"check", "evaluate a message as the daemon would, and say why", command_check},
     {"spf", "evaluate SPF alone", command_spf},
     {"config", "show the configuration in force, or all defaults", command_config},
+    {"import", "make an assay.conf out of the files of OpenDKIM and its sisters", command_import},
 };
 
 enum { COMMAND_COUNT = sizeof(commands) / sizeof(commands[0]) };
