@@ -384,6 +384,31 @@ def test_message_in_flight_keeps_its_configuration(start_assayd, keys):
     session.close()
 
 
+def test_stop_finishes_the_message_under_way(start_assayd, keys):
+    """SIGTERM: the message that has begun gets its true answer, then the process ends well."""
+    assayd = start_assayd()
+    case = delivery.case_named(keys, "aligned-pass")
+    fields, body = milter_client.split_message(case.message)
+    session = session_for(assayd, case)
+    idle = session_for(assayd, case)  # a connection without a message holds nothing up
+    session.mail(case.sender.encode())
+    session.rcpt(b"a@rcpt.example")
+    for field in fields[:2]:
+        session.header(*field)
+    time.sleep(0.3)
+    assayd.process.terminate()
+    time.sleep(0.5)
+    for field in fields[2:]:
+        session.header(*field)
+    session.command(b"N")
+    session.command(b"B", body)
+    reply = session.end_of_message(milter_client.Reply())
+    assert reply.verdict() == "accept" and results(reply)["dmarc"] == ["pass"], assayd.log()
+    assert assayd.process.wait(10 * harness.PATIENCE) == 0
+    session.close()
+    idle.close()
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="dropping privileges needs root")
 def test_privileges_are_dropped(start_assayd, keys):
     """No root at run time; and a reload still works without it."""
