@@ -9,6 +9,7 @@ static const struct command commands[] = {
     {"spf", "evaluate SPF alone", command_spf},
     {"config", "show the configuration in force, or all defaults", command_config},
     {"import", "make an assay.conf out of the files of OpenDKIM and its sisters", command_import},
+    {"lint", "check what a domain publishes for SPF, DKIM and DMARC", command_lint},
 };
 
 enum { COMMAND_COUNT = sizeof(commands) / sizeof(commands[0]) };
