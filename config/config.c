@@ -85,6 +85,26 @@ static void join_ids(struct loader *loader)
     config->policy.own_ids = (struct authserv_ids){ids, config->aliases.count + 1};
 }
 
+/* A KeyTable is of no use without a SigningTable, and the reverse. */
+static void check_keys(struct loader *loader)
+{
+    const struct keys_config *keys = &loader->config->keys;
+    if (!keys->key_table == !keys->signing_table)
+        return;
+    enum option_id given = keys->key_table ? OPTION_KeyTable : OPTION_SigningTable;
+    loader_error(loader, source_of(loader, given),
+                 "%s is set and %s is not; set both, or KeyDirectory", config_options[given].name,
+                 keys->key_table ? "SigningTable" : "KeyTable");
+}
+
+static void pass_to_policy(struct loader *loader)
+{
+    struct config *config = loader->config;
+    join_ids(loader);
+    config->policy.signing_daemons = config->signing_daemons.items;
+    config->policy.signing_daemon_count = config->signing_daemons.count;
+}
+
 /* ---- life ---- */
 
 static struct config *config_new(void)
@@ -147,8 +167,9 @@ static void load(struct loader *loader, const char *path, const struct config_ov
     for (size_t i = 0; i < OPTION_COUNT; i++)
         loader_set(loader, &config_options[i]);
     loader->config->files = (struct config_list){loader->files, loader->file_count};
-    join_ids(loader);
+    pass_to_policy(loader);
     if (loader->errors->error_count == 0) {
+        check_keys(loader);
         check_limits(loader);
         check_without_effect(loader);
         check_socket(loader);

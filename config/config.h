@@ -80,6 +80,19 @@ struct resolver_config {
     size_t cache_size;                     /* ResolverCacheSize, octets */
 };
 
+enum unsafe_keys {
+    UNSAFE_KEYS_REFUSE,
+    UNSAFE_KEYS_WARN,
+};
+
+struct keys_config {
+    const char *key_table;        /* KeyTable; NULL: none */
+    const char *signing_table;    /* SigningTable; NULL: none */
+    const char *key_directory;    /* KeyDirectory; NULL: none */
+    bool multiple_signatures;     /* MultipleSignatures */
+    enum unsafe_keys unsafe_keys; /* UnsafeKeys */
+};
+
 enum log_format {
     LOG_FORMAT_TEXT,
     LOG_FORMAT_JSON,
@@ -104,9 +117,11 @@ struct config {
                                       the name of this machine, which stands in for the MTA's */
     struct milter_config milter;
     struct resolver_config resolver;
+    struct keys_config keys;
     struct log_config log;
-    struct config_list aliases; /* AuthservIDAliases; policy.own_ids has them as well */
-    struct config_list files;   /* every file read, in order; the main file first */
+    struct config_list signing_daemons; /* SigningDaemonNames; policy has them as well */
+    struct config_list aliases;         /* AuthservIDAliases; policy.own_ids has them as well */
+    struct config_list files;           /* every file read, in order; the main file first */
     struct config_value values[OPTION_COUNT];
     struct arena *arena; /* owns all of this but the object itself */
     unsigned references; /* atomic; for config.c alone */

@@ -108,6 +108,37 @@ bool value_is_field_name(struct bytes text);
 
 /* ---- config_set.c ---- */
 
+/* An option being set. */
+struct setting {
+    struct loader *loader;
+    const struct config_option *option;
+    struct item *items;
+    size_t count; /* 0: not set, possible when the default is "" */
+    void *member;
+};
+
+/* Reports "NAME: 'text' what". */
+void setting_complain(const struct setting *setting, const struct item *item, const char *what);
+
+/* Reports that the item is not allowed, and what is. */
+void setting_complain_allowed(const struct setting *setting, const struct item *item);
+
+/* A NUL-terminated copy that lives as long as the configuration. */
+const char *setting_string(const struct setting *setting, struct bytes text);
+
+/* All items as strings. */
+struct config_list setting_list(const struct setting *setting);
+
+/* ---- config_set_signing.c: setters of the types that signing has ---- */
+
+void set_table_source(struct setting *setting);
+void set_directory(struct setting *setting);
+void set_canonicalization(struct setting *setting);
+void set_sign_headers(struct setting *setting);
+void set_oversign_headers(struct setting *setting);
+void set_signature_ttl(struct setting *setting);
+void set_names(struct setting *setting);
+
 /* Gives the option its value out of what was given, else its default. */
 void loader_set(struct loader *loader, const struct config_option *option);
 

@@ -17,33 +17,24 @@ enum {
     NAME_OCTETS = 256, /* of this machine's name, with NUL; Linux has 65 */
 };
 
-/* An option being set. */
-struct setting {
-    struct loader *loader;
-    const struct config_option *option;
-    struct item *items;
-    size_t count; /* 0: not set, possible when the default is "" */
-    void *member;
-};
-
 /* ---- helpers ---- */
 
-static void complain(const struct setting *setting, const struct item *item, const char *what)
+void setting_complain(const struct setting *setting, const struct item *item, const char *what)
 {
     loader_error(setting->loader, &item->source, "%s: %s %s", setting->option->name,
                  loader_quote(setting->loader, item->text), what);
 }
 
-static void complain_allowed(const struct setting *setting, const struct item *item)
+void setting_complain_allowed(const struct setting *setting, const struct item *item)
 {
     struct strbuf buf;
     strbuf_init(&buf, setting->loader->arena);
     strbuf_puts(&buf, "is not allowed; allowed: ");
     option_describe(&buf, setting->option);
-    complain(setting, item, strbuf_string(&buf));
+    setting_complain(setting, item, strbuf_string(&buf));
 }
 
-static const char *string_of(const struct setting *setting, struct bytes text)
+const char *setting_string(const struct setting *setting, struct bytes text)
 {
     const char *copy = arena_copy(setting->loader->arena, text.data, text.len);
     return copy ? copy : "";
@@ -54,13 +45,13 @@ static bool in_range(const struct setting *setting, int64_t value)
     return value >= setting->option->min && value <= setting->option->max;
 }
 
-static struct config_list list_of(const struct setting *setting)
+struct config_list setting_list(const struct setting *setting)
 {
     const char **items = arena_array(setting->loader->arena, setting->count, sizeof(*items));
     if (!items)
         return (struct config_list){0};
     for (size_t i = 0; i < setting->count; i++)
-        items[i] = string_of(setting, setting->items[i].text);
+        items[i] = setting_string(setting, setting->items[i].text);
     return (struct config_list){items, setting->count};
 }
 
@@ -69,7 +60,7 @@ static struct config_list list_of(const struct setting *setting)
 static void set_bool(struct setting *setting)
 {
     if (!value_bool(setting->items->text, setting->member))
-        complain_allowed(setting, setting->items);
+        setting_complain_allowed(setting, setting->items);
 }
 
 static void set_count(struct setting *setting)
@@ -77,7 +68,7 @@ static void set_count(struct setting *setting)
     unsigned long long value;
     if (!bytes_to_number(setting->items->text, UINT32_MAX, &value) ||
         !in_range(setting, (int64_t)value))
-        complain_allowed(setting, setting->items);
+        setting_complain_allowed(setting, setting->items);
     else
         *(unsigned *)setting->member = (unsigned)value;
 }
@@ -86,7 +77,7 @@ static void set_time(struct setting *setting)
 {
     int64_t value;
     if (!value_time(setting->items->text, &value) || !in_range(setting, value))
-        complain_allowed(setting, setting->items);
+        setting_complain_allowed(setting, setting->items);
     else
         *(int64_t *)setting->member = value;
 }
@@ -96,9 +87,9 @@ static void set_seconds(struct setting *setting)
     const int64_t second = 1000000;
     int64_t value;
     if (!value_time(setting->items->text, &value) || !in_range(setting, value / second))
-        complain_allowed(setting, setting->items);
+        setting_complain_allowed(setting, setting->items);
     else if (value % second)
-        complain(setting, setting->items, "is not a number of whole seconds");
+        setting_complain(setting, setting->items, "is not a number of whole seconds");
     else
         *(unsigned *)setting->member = (unsigned)(value / second);
 }
@@ -107,7 +98,7 @@ static void set_size(struct setting *setting)
 {
     int64_t value;
     if (!value_size(setting->items->text, &value) || !in_range(setting, value))
-        complain_allowed(setting, setting->items);
+        setting_complain_allowed(setting, setting->items);
     else
         *(size_t *)setting->member = (size_t)value;
 }
@@ -116,7 +107,7 @@ static void set_mode(struct setting *setting)
 {
     unsigned value;
     if (!value_octal(setting->items->text, &value) || !in_range(setting, value))
-        complain_allowed(setting, setting->items);
+        setting_complain_allowed(setting, setting->items);
     else
         *(unsigned *)setting->member = value;
 }
@@ -129,7 +120,7 @@ static void set_word(struct setting *setting)
             return;
         }
     }
-    complain_allowed(setting, setting->items);
+    setting_complain_allowed(setting, setting->items);
 }
 
 /* ---- texts ---- */
@@ -150,9 +141,9 @@ static void set_name(struct setting *setting)
     if (setting->count == 0)
         return;
     if (is_system_name(setting->items->text))
-        *(const char **)setting->member = string_of(setting, setting->items->text);
+        *(const char **)setting->member = setting_string(setting, setting->items->text);
     else
-        complain_allowed(setting, setting->items);
+        setting_complain_allowed(setting, setting->items);
 }
 
 static void set_user(struct setting *setting)
@@ -165,26 +156,27 @@ static void set_user(struct setting *setting)
     struct bytes user = bytes_slice(text, 0, colon);
     struct bytes group = bytes_slice(text, colon + 1, text.len);
     if (!is_system_name(user) || (colon < text.len && !is_system_name(group))) {
-        complain_allowed(setting, setting->items);
+        setting_complain_allowed(setting, setting->items);
         return;
     }
-    out->user = string_of(setting, user);
+    out->user = setting_string(setting, user);
     if (colon < text.len)
-        out->group = string_of(setting, group);
+        out->group = setting_string(setting, group);
 }
 
 static void set_reject_text(struct setting *setting)
 {
     const char *wrong = value_check_reject_text(setting->items->text);
     if (!wrong) {
-        *(const char **)setting->member = string_of(setting, setting->items->text);
+        *(const char **)setting->member = setting_string(setting, setting->items->text);
         return;
     }
-    complain(setting, setting->items,
-             arena_printf(setting->loader->arena,
-                          "%s; allowed: up to 300 printable ASCII characters with {domain}, "
-                          "{reason}, {policy}, {queue-id}",
-                          wrong));
+    setting_complain(
+        setting, setting->items,
+        arena_printf(setting->loader->arena,
+                     "%s; allowed: up to 300 printable ASCII characters with {domain}, "
+                     "{reason}, {policy}, {queue-id}",
+                     wrong));
 }
 
 static void set_field_name(struct setting *setting)
@@ -208,14 +200,15 @@ static void set_field_name(struct setting *setting)
     struct bytes name = setting->items->text;
     for (size_t i = 0; i < sizeof(taken) / sizeof(taken[0]); i++) {
         if (bytes_is(name, taken[i])) {
-            complain(setting, setting->items, "has a meaning already; take a name of your own");
+            setting_complain(setting, setting->items,
+                             "has a meaning already; take a name of your own");
             return;
         }
     }
     if (value_is_field_name(name))
-        *(const char **)setting->member = string_of(setting, name);
+        *(const char **)setting->member = setting_string(setting, name);
     else
-        complain_allowed(setting, setting->items);
+        setting_complain_allowed(setting, setting->items);
 }
 
 /* ---- our name ---- */
@@ -245,7 +238,7 @@ static void set_authserv_id(struct setting *setting)
     if (!domain_is_none(domain))
         *(const char **)setting->member = domain.name;
     else if (!is_host)
-        complain_allowed(setting, setting->items);
+        setting_complain_allowed(setting, setting->items);
     else if (text.len)
         loader_error(setting->loader, source,
                      "%s: this machine's name, %s, is no domain name; "
@@ -267,11 +260,11 @@ static void set_authserv_aliases(struct setting *setting)
         struct domain domain =
             domain_parse(arena, bytes_slice(item->text, below ? 1 : 0, item->text.len));
         if (domain_is_none(domain))
-            complain_allowed(setting, item);
+            setting_complain_allowed(setting, item);
         else
             item->text = bytes_of(arena_printf(arena, "%s%s", below ? "." : "", domain.name));
     }
-    *(struct config_list *)setting->member = list_of(setting);
+    *(struct config_list *)setting->member = setting_list(setting);
 }
 
 /* ---- files ---- */
@@ -281,9 +274,9 @@ static void set_path(struct setting *setting)
     if (setting->count == 0)
         return;
     if (setting->items->text.data[0] == '/')
-        *(const char **)setting->member = string_of(setting, setting->items->text);
+        *(const char **)setting->member = setting_string(setting, setting->items->text);
     else
-        complain_allowed(setting, setting->items);
+        setting_complain_allowed(setting, setting->items);
 }
 
 /* Puts the full path into item; false, and an error, when it is no file that we can read. */
@@ -310,14 +303,14 @@ static bool check_readable(const struct setting *setting, struct item *item)
 static void set_read_file(struct setting *setting)
 {
     if (setting->count && check_readable(setting, setting->items))
-        *(const char **)setting->member = string_of(setting, setting->items->text);
+        *(const char **)setting->member = setting_string(setting, setting->items->text);
 }
 
 static void set_read_files(struct setting *setting)
 {
     for (size_t i = 0; i < setting->count; i++)
         check_readable(setting, &setting->items[i]);
-    *(struct config_list *)setting->member = list_of(setting);
+    *(struct config_list *)setting->member = setting_list(setting);
 }
 
 /* ---- sets and tables ---- */
@@ -395,8 +388,8 @@ static void set_socket(struct setting *setting)
     struct config_socket socket;
     const char *wrong = config_socket_parse(setting->loader->arena, setting->items->text, &socket);
     if (wrong)
-        complain(setting, setting->items,
-                 arena_printf(setting->loader->arena, "is no socket: %s", wrong));
+        setting_complain(setting, setting->items,
+                         arena_printf(setting->loader->arena, "is no socket: %s", wrong));
     else
         *(struct config_socket *)setting->member = socket;
 }
@@ -430,10 +423,10 @@ static void set_nameservers(struct setting *setting)
     }
     for (size_t i = 0; i < setting->count; i++) {
         if (!is_nameserver(setting->items[i].text))
-            complain_allowed(setting, &setting->items[i]);
+            setting_complain_allowed(setting, &setting->items[i]);
     }
     out->kind = NAMESERVERS_LIST;
-    out->servers = list_of(setting);
+    out->servers = setting_list(setting);
 }
 
 /* The files that were read are a result, not a value. */
@@ -465,6 +458,13 @@ static void (*const setters[TYPE_COUNT_OF_TYPES])(struct setting *) = {
     [TYPE_AUTHSERV_ALIASES] = set_authserv_aliases,
     [TYPE_REJECT_TEXT] = set_reject_text,
     [TYPE_FIELD_NAME] = set_field_name,
+    [TYPE_TABLE_SOURCE] = set_table_source,
+    [TYPE_DIRECTORY] = set_directory,
+    [TYPE_CANONICALIZATION] = set_canonicalization,
+    [TYPE_SIGN_HEADERS] = set_sign_headers,
+    [TYPE_OVERSIGN_HEADERS] = set_oversign_headers,
+    [TYPE_SIGNATURE_TTL] = set_signature_ttl,
+    [TYPE_NAMES] = set_names,
     [TYPE_INCLUDE] = set_include,
 };
 
@@ -527,7 +527,7 @@ void loader_set(struct loader *loader, const struct config_option *option)
         for (size_t i = 0; i < setting.count; i++)
             has_empty = has_empty || setting.items[i].text.len == 0;
         if (has_empty)
-            complain_allowed(&setting, setting.items);
+            setting_complain_allowed(&setting, setting.items);
         else
             setters[option->type](&setting);
     }

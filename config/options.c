@@ -39,6 +39,12 @@ static const struct option_word temp_error_words[] = {
     {NULL, 0},
 };
 
+static const struct option_word unsafe_keys_words[] = {
+    {"refuse", UNSAFE_KEYS_REFUSE},
+    {"warn", UNSAFE_KEYS_WARN},
+    {NULL, 0},
+};
+
 static const struct option_word log_format_words[] = {
     {"text", LOG_FORMAT_TEXT},
     {"json", LOG_FORMAT_JSON},
@@ -96,6 +102,13 @@ const struct config_option config_options[] = {
 #define FITS_AUTHSERV_ALIASES(m) IS(struct config_list, m)
 #define FITS_REJECT_TEXT(m)      IS(const char *, m)
 #define FITS_FIELD_NAME(m)       IS(const char *, m)
+#define FITS_TABLE_SOURCE(m)     IS(const char *, m)
+#define FITS_DIRECTORY(m)        IS(const char *, m)
+#define FITS_CANONICALIZATION(m) IS(struct signing_settings, m)
+#define FITS_SIGN_HEADERS(m)     IS(struct signing_settings, m)
+#define FITS_OVERSIGN_HEADERS(m) IS(struct signing_settings, m)
+#define FITS_SIGNATURE_TTL(m)    IS(int64_t, m)
+#define FITS_NAMES(m)            IS(struct config_list, m)
 #define FITS_INCLUDE(m)          IS(struct config_list, m)
 
 #define OPTION(name, group, type, member, allowed, def, doc)                                       \
@@ -112,6 +125,7 @@ const char *option_group_title(enum option_group group)
         [GROUP_IDENTITY] = "Our name",
         [GROUP_CLIENTS] = "Who is checked",
         [GROUP_POLICY] = "What is done",
+        [GROUP_SIGNING] = "Signing",
         [GROUP_CHECKS] = "How it is checked",
         [GROUP_DNS] = "DNS",
         [GROUP_LIMITS] = "Limits",
@@ -137,6 +151,9 @@ bool option_is_list(const struct config_option *option)
     case TYPE_HOSTS:
     case TYPE_NAMESERVERS:
     case TYPE_AUTHSERV_ALIASES:
+    case TYPE_SIGN_HEADERS:
+    case TYPE_OVERSIGN_HEADERS:
+    case TYPE_NAMES:
     case TYPE_INCLUDE:
         return true;
     default:
@@ -215,12 +232,22 @@ void option_describe(struct strbuf *buf, const struct config_option *option)
         [TYPE_TABLE] = "a file",
         [TYPE_SOCKET] = "unix:/path, inet:host:port or inet6:[address]:port",
         [TYPE_USER] = "user or user:group",
-        [TYPE_NAMESERVERS] = "system, recursive, none, or a list of addresses, each with @port if not 53",
+        [TYPE_NAMESERVERS] =
+            "system, recursive, none, or a list of addresses, each with @port if not 53",
         [TYPE_AUTHSERV_ID] = "a domain name, or HOSTNAME",
         [TYPE_AUTHSERV_ALIASES] = "a list of domain names, each with a leading dot for all below",
         [TYPE_REJECT_TEXT] = "up to 300 printable ASCII characters; {domain}, {reason}, {policy} "
                              "and {queue-id} are filled in",
         [TYPE_FIELD_NAME] = "a header field name",
+        [TYPE_TABLE_SOURCE] =
+            "a file, file:/path, refile:/path for one with wildcards, or csl:name=value,...",
+        [TYPE_DIRECTORY] = "an absolute path of a directory",
+        [TYPE_CANONICALIZATION] =
+            "relaxed/relaxed, relaxed/simple, simple/relaxed or simple/simple",
+        [TYPE_SIGN_HEADERS] = "a list of header field names that may be signed",
+        [TYPE_OVERSIGN_HEADERS] = "a list of header field names that may be signed",
+        [TYPE_SIGNATURE_TTL] = "a time of at least 1h, or 0 for none",
+        [TYPE_NAMES] = "a list of names",
         [TYPE_INCLUDE] = "files or patterns, separated by commas",
     };
     if (option->type == TYPE_WORD)

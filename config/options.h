@@ -41,6 +41,13 @@ enum option_type {
     TYPE_AUTHSERV_ALIASES, /* struct config_list */
     TYPE_REJECT_TEXT,      /* const char * */
     TYPE_FIELD_NAME,       /* const char * */
+    TYPE_TABLE_SOURCE,     /* const char *: what table_source_parse() takes; NULL: not set */
+    TYPE_DIRECTORY,        /* const char *: a directory that exists; NULL: not set */
+    TYPE_CANONICALIZATION, /* struct signing_settings: relaxed_header, relaxed_body */
+    TYPE_SIGN_HEADERS,     /* struct signing_settings: sign_headers */
+    TYPE_OVERSIGN_HEADERS, /* struct signing_settings: oversign_headers */
+    TYPE_SIGNATURE_TTL,    /* int64_t, seconds; written as a time */
+    TYPE_NAMES,            /* struct config_list of names of the mail server */
     TYPE_INCLUDE,          /* acted on while reading; struct config_list of the files read */
     TYPE_COUNT_OF_TYPES,
 };
@@ -50,6 +57,7 @@ enum option_group {
     GROUP_IDENTITY,
     GROUP_CLIENTS,
     GROUP_POLICY,
+    GROUP_SIGNING,
     GROUP_CHECKS,
     GROUP_DNS,
     GROUP_LIMITS,

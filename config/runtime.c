@@ -53,17 +53,41 @@ static struct resolver_options resolver_options(const struct config *config)
     };
 }
 
-/* The resolver of `previous` when it fits, else a new one. */
-static struct resolver *find_resolver(const struct config *config, const struct runtime *previous,
-                                      char *error)
+static struct key_store_options key_options(const struct config *config,
+                                            const struct runtime_log *log)
 {
-    struct resolver_options options = resolver_options(config);
-    if (previous && resolver_matches(previous->resolver, &options))
-        return resolver_ref(previous->resolver);
-    return resolver_new(&options, error, RUNTIME_ERROR_MAX);
+    const struct keys_config *keys = &config->keys;
+    return (struct key_store_options){
+        .key_directory = keys->key_directory,
+        .key_table = keys->key_table,
+        .signing_table = keys->signing_table,
+        .multiple_signatures = keys->multiple_signatures,
+        .unsafe_keys_warn = keys->unsafe_keys == UNSAFE_KEYS_WARN,
+        .minimum_bits = config->policy.limits.minimum_key_bits,
+        .reader_uid = log->reader_uid,
+        .reader_gid = log->reader_gid,
+        .log = log->keys,
+        .log_context = log->context,
+    };
 }
 
-struct runtime *runtime_new(struct config *config, const struct runtime *previous, char *error)
+/* True unless the keys are configured and cannot be had. */
+static bool open_keys(struct runtime *runtime, const struct runtime *previous,
+                      const struct runtime_log *log, char *error)
+{
+    struct key_store_options options = key_options(runtime->config, log);
+    if (!options.key_directory && !options.key_table && !options.signing_table)
+        return true;
+    runtime->keys = key_store_new(&options, previous ? previous->keys : NULL, error);
+    if (!runtime->keys)
+        return false;
+    key_store_preload(runtime->keys);
+    runtime->env.keys = key_store_source(runtime->keys);
+    return true;
+}
+
+struct runtime *runtime_prepare(struct config *config, const struct runtime *previous,
+                                const struct runtime_log *log, char *error)
 {
     struct runtime *runtime = calloc(1, sizeof(*runtime));
     if (!runtime || !draw_guard(runtime->env.guard)) {
@@ -73,19 +97,44 @@ struct runtime *runtime_new(struct config *config, const struct runtime *previou
         return NULL;
     }
     runtime->config = config;
-    runtime->resolver = find_resolver(config, previous, error);
-    if (!runtime->resolver) {
-        config_unref(config);
-        free(runtime);
-        return NULL;
-    }
-    runtime->env.resolver = resolver_dns(runtime->resolver);
     runtime->env.monotonic_us = monotonic_us;
     runtime->env.epoch = epoch;
     runtime->env.clock = runtime;
     runtime->fixed_epoch = -1;
     atomic_init(&runtime->references, 1);
-    return runtime;
+    if (open_keys(runtime, previous, log, error))
+        return runtime;
+    runtime_unref(runtime);
+    return NULL;
+}
+
+bool runtime_start(struct runtime *runtime, const struct runtime *previous, char *error)
+{
+    struct resolver_options options = resolver_options(runtime->config);
+    if (previous && resolver_matches(previous->resolver, &options))
+        runtime->resolver = resolver_ref(previous->resolver);
+    else
+        runtime->resolver = resolver_new(&options, error, RUNTIME_ERROR_MAX);
+    if (runtime->resolver)
+        runtime->env.resolver = resolver_dns(runtime->resolver);
+    return runtime->resolver != NULL;
+}
+
+bool runtime_watch_keys(struct runtime *runtime)
+{
+    if (runtime->keys)
+        runtime->rotation = key_rotation_start(runtime->keys, &runtime->env);
+    return !runtime->keys || runtime->rotation;
+}
+
+struct runtime *runtime_new(struct config *config, const struct runtime *previous,
+                            const struct runtime_log *log, char *error)
+{
+    struct runtime *runtime = runtime_prepare(config, previous, log, error);
+    if (!runtime || runtime_start(runtime, previous, error))
+        return runtime;
+    runtime_unref(runtime);
+    return NULL;
 }
 
 struct runtime *runtime_ref(struct runtime *runtime)
@@ -98,6 +147,8 @@ void runtime_unref(struct runtime *runtime)
 {
     if (!runtime || atomic_fetch_sub_explicit(&runtime->references, 1, memory_order_acq_rel) != 1)
         return;
+    key_rotation_stop(runtime->rotation);
+    key_store_unref(runtime->keys);
     resolver_unref(runtime->resolver);
     config_unref(runtime->config);
     free(runtime);

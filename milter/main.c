@@ -77,6 +77,33 @@ static void warn_of_fixed_options(const struct config *before, const struct conf
     }
 }
 
+static void log_keys(void *context, enum key_store_level level, const char *line)
+{
+    (void)context;
+    if (level == KEY_STORE_ERROR_LINE)
+        log_error("%s", line);
+    else if (level == KEY_STORE_WARNING_LINE)
+        log_warning("%s", line);
+    else
+        log_info("%s", line);
+}
+
+/* For those who read keys as `owner` later on. */
+static struct runtime_log log_for(const struct privileges *owner)
+{
+    return (struct runtime_log){
+        .keys = log_keys,
+        .reader_uid = owner && owner->change ? owner->uid : geteuid(),
+        .reader_gid = owner && owner->change ? owner->gid : getegid(),
+    };
+}
+
+static void watch_keys(struct runtime *runtime)
+{
+    if (!runtime_watch_keys(runtime))
+        log_warning("no thread to watch for published keys: new selectors do not start to sign");
+}
+
 static struct runtime *load_runtime(const struct runtime *before)
 {
     static struct config_errors errors; /* large; reloads come one at a time */
@@ -86,8 +113,11 @@ static struct runtime *load_runtime(const struct runtime *before)
     log_errors(&errors);
     if (!config)
         return NULL;
-    struct runtime *runtime = runtime_new(config, before, error);
-    if (!runtime)
+    const struct runtime_log log = log_for(NULL);
+    struct runtime *runtime = runtime_new(config, before, &log, error);
+    if (runtime)
+        watch_keys(runtime);
+    else
         log_error("%s", error);
     return runtime;
 }
@@ -190,25 +220,20 @@ static void raise_file_limit(unsigned connections)
                     limit, connections);
 }
 
-/* Everything that may need root. 0, or an exit code. */
-static int take_places(const struct config *config)
+/* Everything else that may need root, then no more of it. 0, or an exit code. */
+static int take_places(const struct config *config, const struct privileges *owner)
 {
     char error[START_ERROR_MAX];
-    struct privileges owner;
-    if (!privileges_find(&config->milter.user, &owner, error)) {
-        log_error("%s", error);
-        return EX_NOUSER;
-    }
     raise_file_limit(config->milter.maximum_connections);
     if (!register_callbacks())
         return EX_SOFTWARE;
-    if (!socket_open(&config->milter, &owner, error)) {
+    if (!socket_open(&config->milter, owner, error)) {
         log_error("%s", error);
         return EX_NOPERM;
     }
     if (!write_pid_file(config->milter.pid_file))
         return EX_CANTCREAT;
-    if (!privileges_drop(&owner, error)) {
+    if (!privileges_drop(owner, error)) {
         log_error("%s", error);
         return EX_NOPERM;
     }
@@ -225,30 +250,40 @@ static _Noreturn void serve(struct runtime *runtime)
     context_set(runtime);
     if (!signals_start(reload, stop))
         end(EX_OSERR);
+    watch_keys(runtime);
     notify_ready("Serving");
     smfi_main(); /* comes back only when it cannot go on */
     log_error("libmilter has given up, syslog says why");
     end(EX_SOFTWARE);
 }
 
+/* Keys are read first, with the rights we were started with. */
 static int start(struct config *config)
 {
     char error[RUNTIME_ERROR_MAX];
-    int code = take_places(config);
-    if (code != EX_OK)
-        return code;
-    struct runtime *runtime = runtime_new(config_ref(config), NULL, error);
-    if (!runtime) {
+    struct privileges owner;
+    if (!privileges_find(&config->milter.user, &owner, error)) {
         log_error("%s", error);
-        return EX_CONFIG;
+        return EX_NOUSER;
     }
-    serve(runtime);
+    const struct runtime_log log = log_for(&owner);
+    struct runtime *runtime = runtime_prepare(config_ref(config), NULL, &log, error);
+    int code = runtime ? take_places(config, &owner) : EX_CONFIG;
+    if (!runtime || (code == EX_OK && !runtime_start(runtime, NULL, error))) {
+        log_error("%s", error);
+        code = EX_CONFIG;
+    }
+    if (code == EX_OK)
+        serve(runtime);
+    runtime_unref(runtime);
+    return code;
 }
 
 static int check_only(struct config *config)
 {
     char error[RUNTIME_ERROR_MAX];
-    struct runtime *runtime = runtime_new(config, NULL, error);
+    const struct runtime_log log = log_for(NULL);
+    struct runtime *runtime = runtime_new(config, NULL, &log, error);
     if (!runtime) {
         fprintf(stderr, "assayd: %s\n", error);
         return EX_CONFIG;

@@ -339,7 +339,18 @@ static const struct {
     const char *told;
 } error_cases[] = {
     {"Socet unix:/a", "there is no option 'Socet'; did you mean Socket?"},
-    {"KeyTable /etc/keys", "there is no option 'KeyTable'; see assay.conf(5)"},
+    {"ReportStore /etc/keys", "there is no option 'ReportStore'; see assay.conf(5)"},
+    {"KeyTable /etc/keys", "KeyTable is set and SigningTable is not; set both, or KeyDirectory"},
+    {"SigningTable refile:/x", "SigningTable is set and KeyTable is not"},
+    {"KeyTable ldap:x", "KeyTable: 'ldap:x' "},
+    {"KeyDirectory /nowhere", "KeyDirectory: '/nowhere' cannot be looked at"},
+    {"KeyDirectory /dev/null", "KeyDirectory: '/dev/null' is no directory"},
+    {"Canonicalization relaxed", "Canonicalization: 'relaxed' is not allowed; allowed: relaxed/"},
+    {"Canonicalization nofws/simple", "Canonicalization: 'nofws/simple' is not allowed"},
+    {"SignHeaders From, Received", "SignHeaders: 'Received' is not allowed"},
+    {"OversignHeaders a:b", "OversignHeaders: 'a:b' is not allowed"},
+    {"SignatureTTL 5m", "SignatureTTL: '5m' is not allowed; allowed: a time of at least 1h"},
+    {"UnsafeKeys no", "UnsafeKeys: 'no' is not allowed; allowed: refuse or warn"},
     {"RejectFailures yes", "there is no option 'RejectFailures': use OnReject"},
     {"Mode=monitor", "there is no option 'Mode=monitor'"},
     {"Mode", "Mode: the value is missing; allowed: enforce or monitor"},
@@ -388,6 +399,30 @@ static const struct {
     {"TagHeader X Y", "TagHeader: 'X Y' is not allowed; allowed: a header field name"},
     {"Mode mon\x01itor", "a control character"},
 };
+
+static void signing_is_read(void **state)
+{
+    struct site *site = *state;
+    struct config *config =
+        load(site, "KeyTable csl:k=example.com:s1:/etc/k.pem\nSigningTable refile:sign\n"
+                   "Canonicalization relaxed/simple\nSignHeaders From, Subject\n"
+                   "SignatureTTL 240h\nSigningDaemonNames MSA, submit\nUnsafeKeys warn\n");
+    assert_non_null(config);
+    const struct policy_settings *policy = &config->policy;
+    assert_true(policy->signing.relaxed_header);
+    assert_false(policy->signing.relaxed_body);
+    assert_int_equal(policy->signing.sign_header_count, 2);
+    assert_string_equal(policy->signing.sign_headers[1], "subject");
+    assert_true(policy->signing.oversign_header_count > 3);
+    assert_int_equal(policy->signing.expire_seconds, 240 * 3600);
+    assert_int_equal(policy->signing_daemon_count, 2);
+    assert_string_equal(policy->signing_daemons[0], "MSA");
+    assert_int_equal(config->keys.unsafe_keys, UNSAFE_KEYS_WARN);
+    assert_string_equal(config->keys.key_table, "csl:k=example.com:s1:/etc/k.pem");
+    assert_non_null(strstr(config->keys.signing_table, "refile:/"));
+    assert_non_null(strstr(config->keys.signing_table, "/sign"));
+    config_unref(config);
+}
 
 static void each_error_says_where_and_what(void **state)
 {
@@ -638,6 +673,7 @@ int main(void)
         TEST(include_goes_wrong),
         TEST(includes_are_five_levels_deep_at_most),
         TEST(option_set_in_two_files_is_an_error),
+        TEST(signing_is_read),
         TEST(each_error_says_where_and_what),
         TEST(all_errors_are_told_in_order),
         TEST(a_flood_of_errors_is_capped),

@@ -273,8 +273,8 @@ static const struct {
     {"OnRejekt", "OnReject"},
     {"MaximumSignature", "MaximumSignatures"},
     {"Includes", "Include"},
-    {"KeyTable", NULL},
-    {"SigningTable", NULL},
+    {"KeyTabel", "KeyTable"},
+    {"SigningTabel", "SigningTable"},
     {"ReportStore", NULL},
     {"x", NULL},
     {"", NULL},
@@ -380,7 +380,7 @@ static size_t check_names(const char *where, const char *text)
         struct bytes word = {text, len};
         if (looks_like_option(word)) {
             names++;
-            if (!option_find(word))
+            if (!option_find(word) && !bytes_is(word, "OpenDKIM"))
                 fail_msg("%s: there is no option %.*s", where, BYTES_ARGS(word));
         }
         text += len ? len : 1;

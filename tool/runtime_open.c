@@ -20,6 +20,13 @@ struct config *open_config_file(const char *path, const struct config_override *
     return config;
 }
 
+static void print_line(void *context, enum key_store_level level, const char *line)
+{
+    (void)context;
+    if (level != KEY_STORE_INFO_LINE)
+        fprintf(stderr, "assay: %s\n", line);
+}
+
 struct runtime *runtime_open(const char *given, const struct config_override *overrides,
                              size_t count, int64_t now)
 {
@@ -27,7 +34,9 @@ struct runtime *runtime_open(const char *given, const struct config_override *ov
     struct config *config = open_config_file(config_path(given), overrides, count);
     if (!config)
         return NULL;
-    struct runtime *runtime = runtime_new(config, NULL, error);
+    const struct runtime_log log = {
+        .keys = print_line, .reader_uid = geteuid(), .reader_gid = getegid()};
+    struct runtime *runtime = runtime_new(config, NULL, &log, error);
     if (runtime)
         runtime->fixed_epoch = now;
     else
