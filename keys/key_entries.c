@@ -381,8 +381,16 @@ static bool copy_place(struct arena *arena, const struct key_place *from, struct
     return to->domain.name && to->selector.name && to->location && to->shown;
 }
 
+bool key_filter_passes(const struct key_filter *filter, const struct key_place *place)
+{
+    if (!filter)
+        return true;
+    return (domain_is_none(filter->domain) || domain_equal(filter->domain, place->domain)) &&
+           (domain_is_none(filter->selector) || domain_equal(filter->selector, place->selector));
+}
+
 size_t key_entries_due(struct key_store *store, struct arena *arena, int64_t now_us,
-                       struct key_place *out, size_t max)
+                       const struct key_filter *filter, struct key_place *out, size_t max)
 {
     struct key_entries *entries = &store->entries;
     struct key_entry *entry;
@@ -394,7 +402,7 @@ size_t key_entries_due(struct key_store *store, struct arena *arena, int64_t now
            copy_place(arena, &entry->place, &out[count])) {
         TAILQ_REMOVE(&entries->queue, entry, queue);
         entry->is_queued = false;
-        count++;
+        count += key_filter_passes(filter, &entry->place);
     }
     pthread_mutex_unlock(&store->lock);
     return count;

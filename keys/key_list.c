@@ -1,4 +1,5 @@
 /* key_list.c - all keys of a store, for those who want to see them. */
+#include "key_record.h"
 #include "key_store_internal.h"
 
 #include <stdlib.h>
@@ -12,13 +13,16 @@ struct list {
     struct arena *arena;
     struct key_place *places;
     struct held_key *keys; /* their `key` has been given back: 100,000 of them are too many */
-    bool *usable;
+    const char **records;  /* in arena; "" when the key cannot be used */
+    const struct key_filter *filter;
     size_t count, room;
 };
 
 static bool collect(void *context, const struct key_place *place)
 {
     struct list *list = context;
+    if (!key_filter_passes(list->filter, place))
+        return true;
     if (list->count == list->room) {
         size_t room = list->room ? list->room * 2 : 64;
         struct key_place *places = reallocarray(list->places, room, sizeof(*places));
@@ -31,11 +35,20 @@ static bool collect(void *context, const struct key_place *place)
     return true;
 }
 
+static const char *record_of(struct arena *arena, const struct signing_key *key)
+{
+    struct strbuf record;
+    strbuf_init(&record, arena);
+    if (key)
+        key_record_text(key, &record);
+    return strbuf_string(&record);
+}
+
 static void take(struct key_store *store, struct list *list)
 {
     for (size_t i = 0; i < list->count; i++) {
         key_entries_take(store, list->arena, &list->places[i], KEY_USE_MESSAGE, &list->keys[i]);
-        list->usable[i] = list->keys[i].key != NULL;
+        list->records[i] = record_of(list->arena, list->keys[i].key);
         signing_key_unref(list->keys[i].key);
         list->keys[i].key = NULL;
     }
@@ -43,7 +56,7 @@ static void take(struct key_store *store, struct list *list)
 
 static bool same_group(const struct list *list, size_t a, size_t b)
 {
-    return list->usable[a] && list->usable[b] &&
+    return *list->records[a] && *list->records[b] &&
            strcmp(list->keys[a].algorithm, list->keys[b].algorithm) == 0 &&
            domain_equal(list->places[a].domain, list->places[b].domain);
 }
@@ -69,30 +82,32 @@ static void show(const struct list *list, void (*each)(void *context, const stru
                  void *context)
 {
     for (size_t i = 0; i < list->count; i++) {
+        bool usable = *list->records[i] != '\0';
         const struct key_info info = {
             .domain = list->places[i].domain,
             .selector = list->places[i].selector,
             .location = list->places[i].shown,
-            .algorithm = list->usable[i] ? list->keys[i].algorithm : "",
-            .bits = list->usable[i] ? list->keys[i].bits : 0,
-            .problem = list->usable[i] ? "" : list->keys[i].problem,
+            .algorithm = usable ? list->keys[i].algorithm : "",
+            .bits = usable ? list->keys[i].bits : 0,
+            .problem = usable ? "" : list->keys[i].problem,
             .state = list->keys[i].state,
             .reason = list->keys[i].reason,
             .checked = list->keys[i].checked,
             .signs = signs(list, i),
+            .record = list->records[i],
         };
         each(context, &info);
     }
 }
 
-bool key_store_each(struct key_store *store,
+bool key_store_each(struct key_store *store, const struct key_filter *filter,
                     void (*each)(void *context, const struct key_info *info), void *context)
 {
-    struct list list = {.arena = arena_new(KEY_LIST_MEMORY)};
+    struct list list = {.arena = arena_new(KEY_LIST_MEMORY), .filter = filter};
     bool good = list.arena && key_candidates_each(store, list.arena, collect, &list);
     list.keys = good ? calloc(list.count + 1, sizeof(*list.keys)) : NULL;
-    list.usable = good ? calloc(list.count + 1, sizeof(*list.usable)) : NULL;
-    good = list.keys && list.usable;
+    list.records = good ? calloc(list.count + 1, sizeof(*list.records)) : NULL;
+    good = list.keys && list.records;
     if (good) {
         take(store, &list);
         show(&list, each, context);
@@ -100,7 +115,7 @@ bool key_store_each(struct key_store *store,
     }
     free(list.places);
     free(list.keys);
-    free(list.usable);
+    free(list.records);
     arena_free(list.arena);
     return good;
 }

@@ -163,7 +163,7 @@ static void finish(struct batch *batch)
 
 /* Checks some of the keys that are due; how many. */
 static size_t check_batch(struct key_store *store, const struct policy_env *env,
-                          const atomic_bool *stop)
+                          const struct key_filter *filter, const atomic_bool *stop)
 {
     const struct dns_session_limits limits = {
         .queries = 2 * KEY_CHECKS_AT_ONCE, /* prefetching may use three quarters */
@@ -178,7 +178,7 @@ static size_t check_batch(struct key_store *store, const struct policy_env *env,
     if (batch.arena)
         batch.dns = dns_session_new(batch.arena, env->resolver, &limits);
     if (batch.dns) {
-        due = key_entries_due(store, batch.arena, now(env), places, KEY_CHECKS_AT_ONCE);
+        due = key_entries_due(store, batch.arena, now(env), filter, places, KEY_CHECKS_AT_ONCE);
         start(&batch, places, due);
         wait_for_answers(&batch);
         finish(&batch);
@@ -188,11 +188,12 @@ static size_t check_batch(struct key_store *store, const struct policy_env *env,
     return due;
 }
 
-size_t key_rotation_check_now(struct key_store *store, const struct policy_env *env)
+size_t key_rotation_check_now(struct key_store *store, const struct policy_env *env,
+                              const struct key_filter *filter)
 {
     const atomic_bool stop = false;
     size_t total = 0, count;
-    while ((count = check_batch(store, env, &stop)))
+    while ((count = check_batch(store, env, filter, &stop)))
         total += count;
     return total;
 }
@@ -210,7 +211,7 @@ static void *run(void *argument)
 {
     struct key_rotation *rotation = argument;
     while (!atomic_load(&rotation->stop)) {
-        if (check_batch(rotation->store, &rotation->env, &rotation->stop) == 0)
+        if (check_batch(rotation->store, &rotation->env, NULL, &rotation->stop) == 0)
             key_entries_wait(rotation->store, IDLE_MS, &rotation->stop);
     }
     return NULL;

@@ -62,8 +62,15 @@ struct key_rotation *key_rotation_start(struct key_store *store, const struct po
 /* Ends the thread, within milliseconds; NULL is allowed. */
 void key_rotation_stop(struct key_rotation *rotation);
 
-/* Checks on the caller's thread all keys that are due now; for tools and tests. Returns
- * how many there were. */
-size_t key_rotation_check_now(struct key_store *store, const struct policy_env *env);
+/* Some of the keys. */
+struct key_filter {
+    struct domain domain;   /* d=; DOMAIN_NONE: any */
+    struct domain selector; /* s=; DOMAIN_NONE: any */
+};
+
+/* Checks on the caller's thread all keys that are due now and pass the filter (NULL: all
+ * do); for tools and tests. Returns how many there were. */
+size_t key_rotation_check_now(struct key_store *store, const struct policy_env *env,
+                              const struct key_filter *filter);
 
 #endif

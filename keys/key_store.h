@@ -84,12 +84,13 @@ struct key_info {
     const char *reason; /* why it is not published; "" */
     int64_t checked;    /* seconds since 1970; 0: never */
     bool signs;         /* it is the one that signs now, of its domain and algorithm */
+    const char *record; /* what the DNS should have; "" when the key cannot be used */
 };
 
-/* Calls each(context, info) for every key that the options name, in their order; reads
- * them if need be. Not those of a KeyTable row with "%" whose authors cannot be known. False
- * when out of memory. */
-bool key_store_each(struct key_store *store,
+/* Calls each(context, info) for every key that the options name and that passes the
+ * filter (NULL: all do), in their order; reads them if need be. Not those of a KeyTable row with
+ * "%" whose authors cannot be known. False when out of memory. */
+bool key_store_each(struct key_store *store, const struct key_filter *filter,
                     void (*each)(void *context, const struct key_info *info), void *context);
 
 struct key_store_stats {

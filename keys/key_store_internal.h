@@ -106,9 +106,12 @@ void key_entries_inherit(struct key_store *store, struct key_store *previous);
 void key_entries_take(struct key_store *store, struct arena *arena, const struct key_place *place,
                       enum key_use use, struct held_key *out);
 
-/* Places whose check is due, at most max; their strings live in arena. */
+/* Places whose check is due, at most max; their strings live in arena. Those that do not
+ * pass the filter (NULL: all do) are forgotten. */
 size_t key_entries_due(struct key_store *store, struct arena *arena, int64_t now_us,
-                       struct key_place *out, size_t max);
+                       const struct key_filter *filter, struct key_place *out, size_t max);
+
+bool key_filter_passes(const struct key_filter *filter, const struct key_place *place);
 
 /* What the check of a place has brought. KEY_UNKNOWN leaves an earlier state. */
 void key_entries_checked(struct key_store *store, const struct key_place *place,

@@ -102,19 +102,18 @@ static void test_tables(void **state)
     key_files_key(files, "a.pem", 1024, 0);
     key_files_key(files, "sub/e.pem", 0, 0);
     key_files_key(files, "c.example.pem", 1024, 0);
-    struct key_store_options options =
-        table_options("rsa a.example:r:./a.pem\n"
-                      "ed2 a.example:e:./sub/e.pem\n"
-                      "any %:s:./%.pem\n"
-                      "% a.example:p:./a.pem\n",
-                      "*@a.example rsa\n"
-                      "*@a.example ed2:news@sub.%\n"
-                      "*@sub.a.example rsa:x@%\n"
-                      "*@other.example rsa:@other.example\n"
-                      "*@none.example gone\n"
-                      "*@percent.example %\n"
-                      "*@*.example any\n",
-                      "refile");
+    struct key_store_options options = table_options("rsa a.example:r:./a.pem\n"
+                                                     "ed2 a.example:e:./sub/e.pem\n"
+                                                     "any %:s:./%.pem\n"
+                                                     "% a.example:p:./a.pem\n",
+                                                     "*@a.example rsa\n"
+                                                     "*@a.example ed2:news@sub.%\n"
+                                                     "*@sub.a.example rsa:x@%\n"
+                                                     "*@other.example rsa:@other.example\n"
+                                                     "*@none.example gone\n"
+                                                     "*@percent.example %\n"
+                                                     "*@*.example any\n",
+                                                     "refile");
     struct key_store *store = open_with(&options, NULL);
     assert_string_equal(key_files_take_log(files),
                         "warning D/SigningTable:5: D/KeyTable has no key 'gone': mail of "
@@ -629,7 +628,7 @@ static void test_listing(void **state)
         "u@c.example any\nd.example any\n*@a.example a\n.x.example any\n* any\n", "file");
     struct key_store *store = open_with(&options, NULL);
     assert_non_null(strstr(key_files_take_log(files), "KeyTable:6: the name 'a' is taken already"));
-    assert_true(key_store_each(store, add_info, &out));
+    assert_true(key_store_each(store, NULL, add_info, &out));
     assert_string_equal(out, "a.example s1 rsa-sha256 1024 unknown signs\n"
                              "a.example s2 rsa-sha256 1024 unknown\n"
                              "a.example s3 ed25519-sha256 256 unknown signs\n"

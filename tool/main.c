@@ -10,6 +10,9 @@ static const struct command commands[] = {
     {"config", "show the configuration in force, or all defaults", command_config},
     {"import", "make an assay.conf out of the files of OpenDKIM and its sisters", command_import},
     {"lint", "check what a domain publishes for SPF, DKIM and DMARC", command_lint},
+    {"genkey", "make a signing key, and print the record that publishes it", command_genkey},
+    {"checkkey", "compare signing keys with what the DNS has", command_checkkey},
+    {"keys", "show the state of each signing key", command_keys},
 };
 
 enum { COMMAND_COUNT = sizeof(commands) / sizeof(commands[0]) };
