@@ -29,10 +29,22 @@ static void log_socket(const struct milter_config *milter)
     log_info("Sendmail, sendmail.mc: %s", config_socket_sendmail(&milter->socket, text));
 }
 
+static void log_signing(const struct keys_config *keys)
+{
+    if (keys->key_table)
+        log_info("signing originating mail: SigningTable %s, KeyTable %s", keys->signing_table,
+                 keys->key_table);
+    if (keys->key_directory)
+        log_info("signing originating mail: KeyDirectory %s", keys->key_directory);
+    if (!keys->key_table && !keys->key_directory)
+        log_info("signing nothing: neither KeyDirectory nor KeyTable is set");
+}
+
 void banner_log(const struct runtime *runtime)
 {
     const struct config *config = runtime->config;
     log_mode(&config->policy);
+    log_signing(&config->keys);
     log_info("resolver: %s", resolver_description(runtime->resolver));
     log_socket(&config->milter);
 }
