@@ -75,6 +75,8 @@ static struct key_store_options key_options(const struct config *config,
 static bool open_keys(struct runtime *runtime, const struct runtime *previous,
                       const struct runtime_log *log, char *error)
 {
+    if (!log)
+        return true;
     struct key_store_options options = key_options(runtime->config, log);
     if (!options.key_directory && !options.key_table && !options.signing_table)
         return true;

@@ -38,8 +38,8 @@ struct runtime_log {
 /* First half: reads the tables of keys, and the keys if they are few. To be
  * called with the rights to do so; starts no thread. Takes over a reference of
  * config, also on failure. `previous` (may be NULL) lends its keys and resolver, as
- * far as they are configured the same, so that a reload keeps the cache. NULL
- * with error[RUNTIME_ERROR_MAX] filled in. */
+ * far as they are configured the same, so that a reload keeps the cache. Without `log`
+ * (NULL) the keys are left alone. NULL with error[RUNTIME_ERROR_MAX] filled in. */
 struct runtime *runtime_prepare(struct config *config, const struct runtime *previous,
                                 const struct runtime_log *log, char *error);
 

@@ -10,10 +10,13 @@
 static const char zone_text[] = "good.example. MX 0 .\n"
                                 "good.example. TXT \"v=spf1 -all\"\n"
                                 "_dmarc.good.example. TXT \"v=DMARC1; p=reject\"\n"
+                                "s9._domainkey.good.example. TXT \"v=DKIM1; p=\"\n"
                                 "bad.example. MX 0 .\n"
                                 "bad.example. TXT \"v=spf1 +all\"\n";
 
-static const char config_text[] = "ResolverTimeout 100ms\n";
+static const char config_text[] = "ResolverTimeout 100ms\n"
+                                  "KeyTable csl:one=good.example:s9:/nowhere/key.pem\n"
+                                  "SigningTable csl:good.example=one\n";
 
 static char zone[] = "/tmp/test_lint_command.XXXXXX";
 static char config[] = "/tmp/test_lint_command.XXXXXX";
@@ -80,16 +83,19 @@ static void test_json(void **state)
     assert_int_equal(json_array_size(domains), 2);
     for (size_t i = 0; i < 2; i++) {
         const json_t *domain = json_array_get(domains, i);
-        size_t errors = 0, j;
+        size_t errors = 0, revoked = 0, j;
         const json_t *finding;
         assert_string_equal(json_string_value(json_object_get(domain, "domain")),
                             i ? "bad.example" : "good.example");
         json_array_foreach(json_object_get(domain, "findings"), j, finding)
         {
+            revoked +=
+                strcmp(json_string_value(json_object_get(finding, "rule")), "dkim-revoked") == 0;
             errors += strcmp(json_string_value(json_object_get(finding, "severity")), "error") == 0;
         }
         assert_int_equal(json_integer_value(json_object_get(domain, "errors")), errors);
-        assert_int_equal(errors, i ? 2 : 1); /* the key of s1 is missing; and +all */
+        assert_int_equal(revoked, i ? 0 : 1); /* s9, which the KeyTable names */
+        assert_int_equal(errors, i ? 2 : 1);  /* the key of s1 is missing; and +all */
     }
     json_decref(object);
 }

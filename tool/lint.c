@@ -119,25 +119,16 @@ static const struct argp parser = {
 
 /* ---- run ---- */
 
-/* The value of an option; NULL when it is not set. */
-static const char *option_text(const struct config *config, const char *name)
-{
-    const struct config_option *option = option_find(bytes_of(name));
-    const struct config_value *value = option ? &config->values[option - config_options] : NULL;
-    return value && !value->is_default ? value->text : NULL;
-}
-
 /* Those of the command line, and what this host signs the domain with. */
 static void collect_selectors(const struct request *request, const struct config *config,
                               struct lint *lint, struct lint_selectors *selectors)
 {
-    const char *table = option_text(config, "KeyTable");
-    const char *directory = option_text(config, "KeyDirectory");
+    const struct keys_config *keys = &config->keys;
     *selectors = request->selectors;
-    if (table)
-        lint_selectors_of_table(lint->arena, table, lint->domain, selectors);
-    if (directory)
-        lint_selectors_of_directory(lint->arena, directory, lint->domain, selectors);
+    if (keys->key_table)
+        lint_selectors_of_table(lint->arena, keys->key_table, lint->domain, selectors);
+    if (keys->key_directory)
+        lint_selectors_of_directory(lint->arena, keys->key_directory, lint->domain, selectors);
     lint->selectors = selectors->items;
     lint->selector_count = selectors->count;
 }
@@ -221,7 +212,7 @@ int command_lint(int argc, char **argv)
 
     int code = EX_CONFIG;
     struct runtime *runtime =
-        runtime_open(request.config_path, request.overrides, request.override_count, -1);
+        runtime_open_without_keys(request.config_path, request.overrides, request.override_count);
     if (runtime)
         code = check_domains(&request, runtime);
     runtime_unref(runtime);

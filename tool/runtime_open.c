@@ -27,19 +27,32 @@ static void print_line(void *context, enum key_store_level level, const char *li
         fprintf(stderr, "assay: %s\n", line);
 }
 
-struct runtime *runtime_open(const char *given, const struct config_override *overrides,
-                             size_t count, int64_t now)
+static struct runtime *open_runtime(const char *given, const struct config_override *overrides,
+                                    size_t count, const struct runtime_log *log)
 {
     char error[RUNTIME_ERROR_MAX];
     struct config *config = open_config_file(config_path(given), overrides, count);
     if (!config)
         return NULL;
-    const struct runtime_log log = {
-        .keys = print_line, .reader_uid = geteuid(), .reader_gid = getegid()};
-    struct runtime *runtime = runtime_new(config, NULL, &log, error);
-    if (runtime)
-        runtime->fixed_epoch = now;
-    else
+    struct runtime *runtime = runtime_new(config, NULL, log, error);
+    if (!runtime)
         fprintf(stderr, "assay: %s\n", error);
     return runtime;
+}
+
+struct runtime *runtime_open(const char *given, const struct config_override *overrides,
+                             size_t count, int64_t now)
+{
+    const struct runtime_log log = {
+        .keys = print_line, .reader_uid = geteuid(), .reader_gid = getegid()};
+    struct runtime *runtime = open_runtime(given, overrides, count, &log);
+    if (runtime)
+        runtime->fixed_epoch = now;
+    return runtime;
+}
+
+struct runtime *runtime_open_without_keys(const char *given,
+                                          const struct config_override *overrides, size_t count)
+{
+    return open_runtime(given, overrides, count, NULL);
 }
