@@ -38,11 +38,20 @@ static bool is_key_option(const char *name)
     return strcmp(name, "KeyTable") == 0 || strcmp(name, "SigningTable") == 0;
 }
 
-/* One line for itself; the two tables of keys make sense together only. */
-static void try_line(struct attempt *attempt, struct import_line *line,
-                     struct config_errors *errors)
+/* What the parser says, without where. */
+static const char *complaint(struct import *import, const struct config_errors *errors)
 {
     static const char prefix[] = "command line: ";
+    const char *text = errors->errors[0];
+    if (strncmp(text, prefix, sizeof(prefix) - 1) == 0)
+        text += sizeof(prefix) - 1;
+    return arena_copy(import->arena, text, strlen(text));
+}
+
+/* One line for itself; the two tables of keys make sense together only. */
+static bool line_loads(struct attempt *attempt, const struct import_line *line,
+                       struct config_errors *errors)
+{
     attempt->count = 0;
     add(attempt, line);
     for (struct import_line *other = attempt->import->first_line; other; other = other->next) {
@@ -50,12 +59,29 @@ static void try_line(struct attempt *attempt, struct import_line *line,
             is_key_option(other->option))
             add(attempt, other);
     }
-    if (loads(attempt, errors))
+    return loads(attempt, errors);
+}
+
+/* Leaves out what is wrong in a list, and the line when nothing else is left. */
+static void try_line(struct attempt *attempt, struct import_line *line,
+                     struct config_errors *errors)
+{
+    size_t kept = 0, count = line->count;
+    if (line_loads(attempt, line, errors))
         return;
-    const char *text = errors->errors[0];
-    if (strncmp(text, prefix, sizeof(prefix) - 1) == 0)
-        text += sizeof(prefix) - 1;
-    line->refused = arena_printf(attempt->import->arena, "assayd would refuse it: %s", text);
+    const char *why = complaint(attempt->import, errors);
+    for (size_t i = 0; count > 1 && i < count; i++) {
+        struct import_line alone = {.option = line->option, .items = &line->items[i], .count = 1};
+        if (line_loads(attempt, &alone, errors))
+            line->items[kept++] = line->items[i];
+        else
+            import_add_comment(attempt->import, line, "Left out: %s",
+                               complaint(attempt->import, errors));
+    }
+    if (kept)
+        line->count = kept;
+    if (kept == 0 || !line_loads(attempt, line, errors))
+        line->refused = arena_printf(attempt->import->arena, "assayd would refuse it: %s", why);
 }
 
 static bool try_all(struct attempt *attempt, struct config_errors *errors)

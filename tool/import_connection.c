@@ -149,7 +149,7 @@ static void take_timeout(struct import *import)
 {
     const struct config_option *ours = option_find(BYTES("ResolverTimeout"));
     const enum import_program programs[] = {IMPORT_OPENDKIM, IMPORT_OPENDMARC};
-    const long most = 60; /* what ResolverTimeout allows */
+    const long most = 20; /* what MessageDeadline leaves */
     long longest = 0;
     for (size_t i = 0; i < 2; i++) {
         struct import_option *option = import_given(import, programs[i], "DNSTimeout");

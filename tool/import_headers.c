@@ -3,9 +3,8 @@
  * OpenDKIM's lists are lists, or changes to its default: "*,+name,-name". The
  * default that they change is then Assay's.
  */
+#include "dkim_sign.h"
 #include "import_read.h"
-
-#include <string.h>
 
 /* ---- lists of field names ---- */
 
@@ -23,18 +22,6 @@ static void add_name(struct import *import, struct import_line *list, struct byt
 {
     remove_item(list, name);
     import_add_item(import, list, name);
-}
-
-/* The default of one of our options. */
-static void add_default(struct import *import, struct import_line *list, const char *target)
-{
-    const struct config_option *option = option_find(bytes_of(target));
-    struct bytes rest = bytes_of(option ? option->default_text : "");
-    while (rest.len) {
-        size_t comma = bytes_find(rest, ',');
-        add_name(import, list, bytes_trim(bytes_slice(rest, 0, comma)));
-        rest = bytes_slice(rest, comma + 1, rest.len);
-    }
 }
 
 static struct dataset_entry *entries_of(struct import *import, struct import_option *option)
@@ -81,6 +68,26 @@ static bool omit(struct import_line *list, const struct dataset_entry *entry)
     return list->count < before;
 }
 
+static bool has_name(const struct import_line *list, const char *name)
+{
+    for (size_t i = 0; i < list->count; i++) {
+        if (bytes_is(list->items[i], name))
+            return true;
+    }
+    return false;
+}
+
+/* The order of names plays no part. */
+static bool is_default(const struct import_line *list)
+{
+    size_t count = 0;
+    for (; dkim_sign_default_headers[count]; count++) {
+        if (!has_name(list, dkim_sign_default_headers[count]))
+            return false;
+    }
+    return list->count == count;
+}
+
 static void take_sign_headers(struct import *import)
 {
     struct import_option *sign = import_given(import, IMPORT_OPENDKIM, "SignHeaders");
@@ -89,13 +96,15 @@ static void take_sign_headers(struct import *import)
     struct dataset_entry *wanted = sign ? entries_of(import, sign) : NULL;
     struct dataset_entry *omitted = without ? entries_of(import, without) : NULL;
     bool delta = !wanted || has_star(wanted);
-    if (delta)
-        add_default(import, &list, "SignHeaders");
+    for (size_t i = 0; delta && dkim_sign_default_headers[i]; i++)
+        add_name(import, &list, bytes_of(dkim_sign_default_headers[i]));
     apply(import, &list, wanted);
     if (wanted && !delta)
         add_name(import, &list, BYTES("From")); /* must be signed, RFC 6376 5.4; OpenDKIM adds it */
     bool fewer = omit(&list, omitted);
-    if (wanted) {
+    if (wanted && is_default(&list)) {
+        import_judge(import, sign, IMPORT_NOT_NEEDED, "Assay's default has all of these.");
+    } else if (wanted) {
         for (size_t i = 0; i < list.count; i++)
             import_set(import, "SignHeaders", sign, list.items[i]);
         import_judge(import, sign, delta ? IMPORT_CHANGED : IMPORT_KEPT, "%s",

@@ -132,11 +132,14 @@ static void take(struct import *import, enum import_program program, const char 
 
 void import_hosts(struct import *import)
 {
-    bool dmarc = import->paths[IMPORT_OPENDMARC] != NULL;
+    const struct import_option *ignored = import_given(import, IMPORT_OPENDMARC, "IgnoreHosts");
+    const struct import_option *internal = import_given(import, IMPORT_OPENDKIM, "InternalHosts");
+    bool differ = import->paths[IMPORT_OPENDMARC] &&
+                  !(ignored && internal && bytes_equal(ignored->value, internal->value));
     take(import, IMPORT_OPENDKIM, "InternalHosts", "InternalHosts",
-         dmarc && !import_given(import, IMPORT_OPENDMARC, "IgnoreHosts")
-             ? "OpenDMARC did check mail from there; Assay does not."
-             : NULL);
+         differ ? "OpenDMARC checks mail from there unless IgnoreHosts names it too; Assay does "
+                  "not."
+                : NULL);
     take(import, IMPORT_OPENDMARC, "IgnoreHosts", "InternalHosts",
          import_given(import, IMPORT_OPENDKIM, "InternalHosts")
              ? NULL

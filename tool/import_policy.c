@@ -107,33 +107,27 @@ static void invalid_from(struct import *import)
 
 /* ---- OnTempError ---- */
 
-/* The action that counts for On-DNSError, whose default is tempfail. */
-static bool dkim_tempfails(struct import *import, struct import_option **option)
+static bool tempfails(const struct import_option *option)
 {
-    *option = import_given(import, IMPORT_OPENDKIM, "On-DNSError");
-    if (!*option)
-        *option = import_given(import, IMPORT_OPENDKIM, "On-Default");
-    return opendkim_verifies(import) && (!*option || to_lower((*option)->value.data[0]) == 't');
+    return option && option->value.len && to_lower(option->value.data[0]) == 't';
 }
 
+/* OpenDKIM's default puts off what has a signature whose key DNS does not give; when nobody
+ * acts on DMARC that would delay mail for nothing. */
 static void temp_error(struct import *import)
 {
-    struct import_option *dns, *defer = import_given(import, IMPORT_POLICYD_SPF, "TempError_Defer");
+    struct import_option *reject = import_given(import, IMPORT_OPENDMARC, "RejectFailures");
+    struct import_option *defer = import_given(import, IMPORT_POLICYD_SPF, "TempError_Defer");
     struct import_option *dns_error = import_given(import, IMPORT_OPENDKIM, "On-DNSError");
-    struct import_line *line;
-    if (import_is_on(import, IMPORT_OPENDMARC, "RejectFailures")) {
-        line =
-            import_set(import, "OnTempError",
-                       import_given(import, IMPORT_OPENDMARC, "RejectFailures"), BYTES("tempfail"));
-    } else if (dkim_tempfails(import, &dns)) {
-        line = import_set(import, "OnTempError", dns, BYTES("tempfail"));
-        if (!dns)
-            import_add_comment(import, line, "OpenDKIM's default (On-DNSError tempfail).");
-    } else if (defer && import_value_is_on(defer->value)) {
-        line = import_set(import, "OnTempError", defer, BYTES("tempfail"));
-    } else {
-        line = import_set(import, "OnTempError", dns, BYTES("accept"));
-    }
+    struct import_option *all = import_given(import, IMPORT_OPENDKIM, "On-Default");
+    if (reject && import_value_is_on(reject->value))
+        import_set(import, "OnTempError", reject, BYTES("tempfail"));
+    else if (opendkim_verifies(import) && tempfails(dns_error ? dns_error : all))
+        import_set(import, "OnTempError", dns_error ? dns_error : all, BYTES("tempfail"));
+    else if (defer && import_value_is_on(defer->value))
+        import_set(import, "OnTempError", defer, BYTES("tempfail"));
+    else
+        import_set(import, "OnTempError", dns_error, BYTES("accept"));
     const char *note = "It is asked whether DMARC could be evaluated; a temporary error that does "
                        "not matter for that delays nothing.";
     import_judge(import, dns_error, IMPORT_CHANGED, "%s", note);
@@ -182,6 +176,34 @@ static void policy_rows(struct import *import, enum import_program program, cons
     import_judge(import, option, IMPORT_CHANGED, "%s", note);
 }
 
+/* The action of an On- option, or of On-Default in its place; "" when neither is given. */
+static struct bytes action_of(struct import *import, const char *name)
+{
+    const struct import_option *option = import_given(import, IMPORT_OPENDKIM, name);
+    if (!option)
+        option = import_given(import, IMPORT_OPENDKIM, "On-Default");
+    return option ? option->value : BYTES_EMPTY;
+}
+
+/* Who refuses unsigned mail wants every author proved. */
+static void signatures_required(struct import *import)
+{
+    static const char *const names[] = {"On-NoSignature", "On-BadSignature", "On-KeyNotFound",
+                                        "On-Default"};
+    struct bytes wanted = action_of(import, "On-NoSignature");
+    char letter = wanted.len ? to_lower(wanted.data[0]) : 'a';
+    if (!opendkim_verifies(import) || (letter != 'r' && letter != 'q'))
+        return;
+    import_add_row(import, "PolicyTable", "* %s", letter == 'r' ? "reject" : "quarantine");
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        struct import_option *option = import_given(import, IMPORT_OPENDKIM, names[i]);
+        if (option && to_lower(option->value.data[0]) == letter)
+            import_judge(import, option, IMPORT_CHANGED,
+                         "A row of PolicyTable asks that every message passes DMARC, by a "
+                         "signature of the author's domain or by SPF.");
+    }
+}
+
 /* ---- what verifies ---- */
 
 static void authenticated(struct import *import)
@@ -201,6 +223,7 @@ void import_policy(struct import *import)
     temp_error(import);
     reject_text(import);
     authenticated(import);
+    signatures_required(import);
     policy_rows(import, IMPORT_OPENDMARC, "IgnoreMailFrom", "accept",
                 "Such mail is evaluated, and accepted also when it fails.");
     policy_rows(import, IMPORT_POLICYD_SPF, "Reject_Not_Pass_Domains", "reject",
@@ -225,9 +248,9 @@ static void spf_rejects(struct import *import)
     bool testing = said && bytes_is(said->value, "0");
     static const char refuses[] =
         "policyd-spf refuses what SPF fails, before the message is there. Assay does not: a "
-        "signature may still prove the author, and RFC 9989 8.1 asks to wait for it. SPF "
+        "signature may still prove the author, and RFC 9989 asks to wait for it. SPF "
         "counts in DMARC, and OnReject acts.";
-    if (!is_off(helo) || !helo)
+    if (!helo || !bytes_is(helo->value, "No_Check"))
         import_set(import, "CheckHelo", helo, BYTES("yes"));
     import_judge(import, helo, testing || is_off(helo) ? IMPORT_KEPT : IMPORT_CHANGED, "%s",
                  testing || is_off(helo) ? "Nothing is refused because of it." : refuses);

@@ -173,18 +173,15 @@ static void take_safe_keys(struct import *import)
     }
 }
 
-/* Several signatures per message. */
 static void take_multiple(struct import *import)
 {
     struct import_option *option = given(import, "MultipleSignatures");
-    if (option && import_value_is_on(option->value) && option_find(BYTES("MultipleSignatures")))
-        import_copy(import, option);
-    else
-        import_judge(import, option,
-                     import_value_is_on(option ? option->value : BYTES_EMPTY) ? IMPORT_CHANGED
-                                                                              : IMPORT_NOT_NEEDED,
-                     "Rows that repeat the pattern which matches are all used, so a domain can "
-                     "have keys of both algorithms.");
+    if (option && import_value_is_on(option->value)) {
+        import_set(import, "MultipleSignatures", option, BYTES("yes"));
+        import_judge(import, option, IMPORT_KEPT, NULL);
+    } else {
+        import_judge(import, option, IMPORT_NOT_NEEDED, "That is the default here as well.");
+    }
 }
 
 static void take_canonicalization(struct import *import)
@@ -197,6 +194,13 @@ static void take_canonicalization(struct import *import)
         value = bytes_of(arena_printf(import->arena, "%.*s/simple", BYTES_ARGS(value)));
     import_set(import, "Canonicalization", option, value);
     import_judge(import, option, IMPORT_KEPT, NULL);
+}
+
+static void judge_sender(struct import *import)
+{
+    struct import_option *option = given(import, "SenderHeaders");
+    if (option && !bytes_is(option->value, "From"))
+        import_judge(import, option, IMPORT_CHANGED, NULL);
 }
 
 static void judge_algorithm(struct import *import)
@@ -246,4 +250,5 @@ void import_signing(struct import *import)
     take_multiple(import);
     take_canonicalization(import);
     judge_algorithm(import);
+    judge_sender(import);
 }

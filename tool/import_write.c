@@ -13,6 +13,12 @@ enum {
 
 /* ---- comments ---- */
 
+/* Not even within a comment does assay.conf allow any. */
+static bool is_control(char c)
+{
+    return (unsigned char)c < ' ' || c == 0x7f;
+}
+
 /* Writes text as comment lines, broken at blanks; line ends in it stay. */
 static void comment(FILE *out, const char *indent, const char *text)
 {
@@ -24,8 +30,10 @@ static void comment(FILE *out, const char *indent, const char *text)
                 blank--;
             len = blank ? blank : len;
         }
-        fprintf(out, "# %s%.*s\n", indent, (int)len, text);
-        text += len;
+        fprintf(out, "# %s", indent);
+        for (; len; len--, text++)
+            fputc(is_control(*text) ? '?' : *text, out);
+        fputc('\n', out);
         text += *text == ' ' || *text == '\n';
     }
 }
@@ -37,22 +45,26 @@ static void heading(FILE *out, const char *text)
 
 /* ---- lines ---- */
 
-static const char *quoted(struct import *import, struct bytes item, bool is_list)
+/* An item as it has to be written. What assayd refuses may hold anything. */
+static const char *quoted(struct import *import, const struct import_line *line, size_t i)
 {
+    const struct config_option *option = option_find(bytes_of(line->option));
     struct strbuf buf;
     strbuf_init(&buf, import->arena);
-    value_quote(&buf, item, is_list);
+    if (line->refused)
+        strbuf_printable(&buf, line->items[i], VALUE_SHOWN);
+    else
+        value_quote(&buf, line->items[i], option_is_list(option));
     return strbuf_string(&buf);
 }
 
 /* One line, or several of a list that is long. */
 static void write_values(FILE *out, struct import *import, const struct import_line *line)
 {
-    const struct config_option *option = option_find(bytes_of(line->option));
     const char *mark = line->refused ? "#" : "";
     size_t column = 0;
     for (size_t i = 0; i < line->count; i++) {
-        const char *item = quoted(import, line->items[i], !option || option_is_list(option));
+        const char *item = quoted(import, line, i);
         if (column && column + strlen(item) + 2 < WIDTH) {
             column += (size_t)fprintf(out, ", %s", item);
             continue;
