@@ -424,7 +424,8 @@ static void log_change(struct key_store *store, const struct key_place *place,
 }
 
 void key_entries_checked(struct key_store *store, const struct key_place *place,
-                         enum key_state state, const char *reason, int64_t now_us, int64_t epoch)
+                         enum key_state state, const char *reason, int64_t now_us, int64_t epoch,
+                         bool quiet)
 {
     enum key_state before = state;
     pthread_mutex_lock(&store->lock);
@@ -444,7 +445,8 @@ void key_entries_checked(struct key_store *store, const struct key_place *place,
         }
     }
     pthread_mutex_unlock(&store->lock);
-    log_change(store, place, before, state, reason);
+    if (!quiet)
+        log_change(store, place, before, state, reason);
 }
 
 void key_entries_wait(struct key_store *store, int milliseconds, const atomic_bool *stop)

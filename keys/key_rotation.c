@@ -101,6 +101,7 @@ struct batch {
     struct key_store *store;
     const struct policy_env *env;
     const atomic_bool *stop;
+    bool quiet;
     struct arena *arena;
     struct dns_session *dns;
     struct check checks[KEY_CHECKS_AT_ONCE];
@@ -156,14 +157,15 @@ static void finish(struct batch *batch)
         enum key_state state =
             answer ? key_state_of_answer(answer, check->key, &reason) : KEY_UNKNOWN;
         if (answer || !atomic_load(batch->stop))
-            key_entries_checked(batch->store, &check->place, state, reason, now(batch->env), epoch);
+            key_entries_checked(batch->store, &check->place, state, reason, now(batch->env), epoch,
+                                batch->quiet);
         signing_key_unref(check->key);
     }
 }
 
 /* Checks some of the keys that are due; how many. */
 static size_t check_batch(struct key_store *store, const struct policy_env *env,
-                          const struct key_filter *filter, const atomic_bool *stop)
+                          const struct key_filter *filter, bool quiet, const atomic_bool *stop)
 {
     const struct dns_session_limits limits = {
         .queries = 2 * KEY_CHECKS_AT_ONCE, /* prefetching may use three quarters */
@@ -172,7 +174,7 @@ static size_t check_batch(struct key_store *store, const struct policy_env *env,
         .clock = env->clock,
     };
     struct key_place places[KEY_CHECKS_AT_ONCE];
-    struct batch batch = {.store = store, .env = env, .stop = stop};
+    struct batch batch = {.store = store, .env = env, .stop = stop, .quiet = quiet};
     size_t due = 0;
     batch.arena = arena_new(BATCH_MEMORY);
     if (batch.arena)
@@ -189,11 +191,11 @@ static size_t check_batch(struct key_store *store, const struct policy_env *env,
 }
 
 size_t key_rotation_check_now(struct key_store *store, const struct policy_env *env,
-                              const struct key_filter *filter)
+                              const struct key_filter *filter, bool quiet)
 {
     const atomic_bool stop = false;
     size_t total = 0, count;
-    while ((count = check_batch(store, env, filter, &stop)))
+    while ((count = check_batch(store, env, filter, quiet, &stop)))
         total += count;
     return total;
 }
@@ -211,7 +213,7 @@ static void *run(void *argument)
 {
     struct key_rotation *rotation = argument;
     while (!atomic_load(&rotation->stop)) {
-        if (check_batch(rotation->store, &rotation->env, NULL, &rotation->stop) == 0)
+        if (check_batch(rotation->store, &rotation->env, NULL, false, &rotation->stop) == 0)
             key_entries_wait(rotation->store, IDLE_MS, &rotation->stop);
     }
     return NULL;

@@ -69,8 +69,9 @@ struct key_filter {
 };
 
 /* Checks on the caller's thread all keys that are due now and pass the filter (NULL: all
- * do); for tools and tests. Returns how many there were. */
+ * do); for tools, which show the states themselves and want them `quiet`, and for tests.
+ * Returns how many there were. */
 size_t key_rotation_check_now(struct key_store *store, const struct policy_env *env,
-                              const struct key_filter *filter);
+                              const struct key_filter *filter, bool quiet);
 
 #endif

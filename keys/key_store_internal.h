@@ -115,7 +115,8 @@ bool key_filter_passes(const struct key_filter *filter, const struct key_place *
 
 /* What the check of a place has brought. KEY_UNKNOWN leaves an earlier state. */
 void key_entries_checked(struct key_store *store, const struct key_place *place,
-                         enum key_state state, const char *reason, int64_t now_us, int64_t epoch);
+                         enum key_state state, const char *reason, int64_t now_us, int64_t epoch,
+                         bool quiet);
 
 /* Waits until there may be something due, *stop is set, or so many ms have gone. */
 void key_entries_wait(struct key_store *store, int milliseconds, const atomic_bool *stop);

@@ -152,7 +152,7 @@ static void test_a_rotation(void **state)
     key_files_publish(files, dns, "old", "b.example", "keys/b.example/old.pem");
     struct key_store *store = open_store(NULL);
     assert_string_equal(key_files_find(files, store, AT), "b.example:old:rsa-sha256");
-    assert_int_equal(key_rotation_check_now(store, &env, NULL), 1);
+    assert_int_equal(key_rotation_check_now(store, &env, NULL, false), 1);
     assert_int_equal(fake_dns_asked_count(dns), 1);
     assert_string_equal(fake_dns_asked(dns, 0), "TXT old._domainkey.b.example");
     assert_string_equal(key_files_take_log(files), "");
@@ -164,7 +164,7 @@ static void test_a_rotation(void **state)
     store = next;
     fake_dns_forget(dns);
     assert_string_equal(key_files_find(files, store, AT), "b.example:old:rsa-sha256");
-    assert_int_equal(key_rotation_check_now(store, &env, NULL),
+    assert_int_equal(key_rotation_check_now(store, &env, NULL, false),
                      1); /* the old one's state is kept */
     assert_string_equal(fake_dns_asked(dns, 0), "TXT new._domainkey.b.example");
     assert_string_equal(key_files_find(files, store, AT), "b.example:old:rsa-sha256");
@@ -174,16 +174,16 @@ static void test_a_rotation(void **state)
 
     /* Nothing is asked before its time, and nothing is said twice. */
     clock_us += 599 * INT64_C(1000000);
-    assert_int_equal(key_rotation_check_now(store, &env, NULL), 0);
+    assert_int_equal(key_rotation_check_now(store, &env, NULL, false), 0);
     clock_us += 20 * INT64_C(1000000);
-    assert_int_equal(key_rotation_check_now(store, &env, NULL), 1);
+    assert_int_equal(key_rotation_check_now(store, &env, NULL, false), 1);
     assert_string_equal(key_files_take_log(files), "");
 
     /* It is published: the next check makes it sign. */
     key_files_publish(files, dns, "new", "b.example", "keys/b.example/new.pem");
     assert_string_equal(key_files_find(files, store, AT), "b.example:old:rsa-sha256");
     clock_us += 610 * INT64_C(1000000);
-    assert_int_equal(key_rotation_check_now(store, &env, NULL), 1);
+    assert_int_equal(key_rotation_check_now(store, &env, NULL, false), 1);
     assert_string_equal(key_files_find(files, store, AT), "b.example:new:rsa-sha256");
     assert_string_equal(key_files_take_log(files),
                         "info new._domainkey.b.example: published now (D/keys/b.example/new.pem)");
@@ -191,9 +191,9 @@ static void test_a_rotation(void **state)
     /* A published key is looked up once a day; a DNS in trouble changes nothing. */
     fake_dns_fail(dns, "old._domainkey.b.example", 0, "SERVFAIL");
     clock_us += 3600 * INT64_C(1000000);
-    assert_int_equal(key_rotation_check_now(store, &env, NULL), 0);
+    assert_int_equal(key_rotation_check_now(store, &env, NULL, false), 0);
     clock_us += 90000 * INT64_C(1000000);
-    assert_int_equal(key_rotation_check_now(store, &env, NULL), 2);
+    assert_int_equal(key_rotation_check_now(store, &env, NULL, false), 2);
     assert_string_equal(key_files_find(files, store, AT), "b.example:new:rsa-sha256");
     assert_string_equal(key_files_take_log(files), "");
     key_store_unref(store);
@@ -208,7 +208,7 @@ static void test_a_single_key_always_signs(void **state)
     struct key_store *store = open_store(NULL);
     for (int i = 0; i < 3; i++) {
         assert_string_equal(key_files_find(files, store, AT), "b.example:s:rsa-sha256");
-        assert_int_equal(key_rotation_check_now(store, &env, NULL), i == 0);
+        assert_int_equal(key_rotation_check_now(store, &env, NULL, false), i == 0);
     }
     assert_string_equal(key_files_take_log(files),
                         "warning s._domainkey.b.example: the record has another key, or none, or "
@@ -231,7 +231,7 @@ static void test_two_algorithms(void **state)
     struct key_store *store = open_store(NULL);
     assert_string_equal(key_files_find(files, store, AT),
                         "b.example:e1:ed25519-sha256 b.example:r1:rsa-sha256");
-    assert_int_equal(key_rotation_check_now(store, &env, NULL), 4);
+    assert_int_equal(key_rotation_check_now(store, &env, NULL, false), 4);
     assert_string_equal(key_files_find(files, store, AT),
                         "b.example:e2:ed25519-sha256 b.example:r1:rsa-sha256");
     key_store_unref(store);
@@ -247,13 +247,13 @@ static void test_another_key_in_the_same_file(void **state)
     key_files_publish(files, dns, "s2", "b.example", "keys/b.example/s2.pem");
     struct key_store *store = open_store(NULL);
     key_files_find(files, store, AT);
-    assert_int_equal(key_rotation_check_now(store, &env, NULL), 2);
+    assert_int_equal(key_rotation_check_now(store, &env, NULL, false), 2);
     assert_string_equal(key_files_find(files, store, AT), "b.example:s2:rsa-sha256");
     key_files_key(files, "keys/b.example/s2.pem", 1024, 5);
     struct key_store *next = open_store(store);
     assert_string_equal(key_files_find(files, next, AT), "b.example:s1:rsa-sha256");
     assert_string_equal(key_files_find(files, store, AT), "b.example:s2:rsa-sha256");
-    assert_int_equal(key_rotation_check_now(next, &env, NULL), 1);
+    assert_int_equal(key_rotation_check_now(next, &env, NULL, false), 1);
     assert_string_equal(key_files_find(files, next, AT), "b.example:s1:rsa-sha256");
     key_store_unref(store);
     key_store_unref(next);
@@ -278,8 +278,8 @@ static void test_many_keys(void **state)
         snprintf(address, sizeof(address), "u@d%d.example", i);
         key_files_find(files, store, address);
     }
-    assert_int_equal(key_rotation_check_now(store, &env, NULL), DOMAINS);
-    assert_int_equal(key_rotation_check_now(store, &env, NULL), 0);
+    assert_int_equal(key_rotation_check_now(store, &env, NULL, false), DOMAINS);
+    assert_int_equal(key_rotation_check_now(store, &env, NULL, false), 0);
     assert_string_equal(key_files_take_log(files), "");
     key_store_unref(store);
 }

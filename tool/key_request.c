@@ -126,7 +126,7 @@ static bool list_keys(const struct key_request *request, const struct runtime *r
     const struct key_filter *filter = &request->filter;
     if (!key_store_each(runtime->keys, filter, ignore, NULL))
         return false;
-    key_rotation_check_now(runtime->keys, &runtime->env, filter);
+    key_rotation_check_now(runtime->keys, &runtime->env, filter, true);
     return key_store_each(runtime->keys, filter, each, context);
 }
 
