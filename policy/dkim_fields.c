@@ -75,6 +75,22 @@ struct bytes dkim_field_text(struct arena *arena, struct bytes name, struct byte
     return (struct bytes){text, (size_t)(end - text)};
 }
 
+/* Only CRLF in front of white space, or at the very end, folds; LF has its CR here. */
+static bool is_irregular(struct bytes text)
+{
+    if (memchr(text.data, '\v', text.len) || memchr(text.data, '\f', text.len))
+        return true;
+    for (size_t at = bytes_find(text, '\r'); at < text.len;) {
+        struct bytes behind = bytes_slice(text, at + 1, text.len);
+        bool folds =
+            behind.len && behind.data[0] == '\n' && (behind.len == 1 || is_wsp(behind.data[1]));
+        if (!folds)
+            return true;
+        at += 1 + bytes_find(behind, '\r');
+    }
+    return false;
+}
+
 static bool make_room(struct dkim_fields *fields)
 {
     if (fields->count < fields->capacity)
@@ -108,6 +124,7 @@ bool dkim_fields_add(struct dkim_fields *fields, struct bytes name, struct bytes
         fields->unusable = "out of memory";
         return false;
     }
+    fields->irregular = fields->irregular || is_irregular(text);
     fields->items[fields->count++] = (struct dkim_header_field){text, name_len};
     return true;
 }

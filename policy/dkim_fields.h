@@ -20,6 +20,8 @@ struct dkim_fields {
     size_t octets; /* of all fields seen */
     size_t maximum_fields, maximum_octets;
     const char *unusable; /* why no hash over these fields can be right; NULL: it can */
+    bool irregular;       /* some field has VT, FF, or CR or LF that do not fold: to RFC 6376
+                             octets like any other, to libopendkim white space */
 };
 
 /* No fields yet; at most so many, with so many octets, will be kept. */

@@ -3,6 +3,13 @@
 
 #include <openssl/sha.h>
 
+/* CRLF in front of white space, or at the very end; any other CR or LF is an octet of the text. */
+static bool is_fold(struct bytes text)
+{
+    return text.len > 1 && text.data[0] == '\r' && text.data[1] == '\n' &&
+           (text.len == 2 || is_wsp(text.data[2]));
+}
+
 /* RFC 6376 3.4.2: name in lower case, no white space around the colon and at
  * the end, lines unfolded, runs of white space made one space. */
 static void add_relaxed(struct strbuf *buf, struct dkim_header_field field)
@@ -16,8 +23,10 @@ static void add_relaxed(struct strbuf *buf, struct dkim_header_field field)
     strbuf_putc(buf, ':');
     for (size_t i = 0; i < value.len; i++) {
         char c = value.data[i];
-        if (c == '\n' || (c == '\r' && i + 1 < value.len && value.data[i + 1] == '\n'))
+        if (is_fold(bytes_slice(value, i, 3))) {
+            i++;
             continue;
+        }
         if (is_wsp(c)) {
             space = true;
             continue;

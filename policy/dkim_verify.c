@@ -158,6 +158,8 @@ static enum hashing choose_hashing(struct dkim_verifier *verifier,
         return HASH_BODY;
     if (dkim_signature_covers(&candidate->field, "DKIM-Signature"))
         return HASH_BODY;
+    if (verifier->fields.irregular)
+        return HASH_BODY;
     return HASH_WHOLE;
 }
 

@@ -106,6 +106,9 @@ static void relaxed_and_simple(void **state)
         {"relaxed/simple", "To", "To:", "to:\r\n"},
         {"relaxed/simple", "To", "To:\r\n \t", "to:\r\n"},
         {"relaxed/simple", "Cc", "To: x", ""},
+        {"relaxed/simple", "To", "To: a\v b\f", "to:a\v b\f\r\n"}, /* WSP is SP and HTAB */
+        {"relaxed/simple", "To", "To: a\rb\r\nc\r", "to:a\rb\r\nc\r\r\n"},
+        {"relaxed/simple", "To", "To: a\r\r\n b", "to:a\r b\r\n"},
     };
     struct arena *arena = arena_new(1 << 20);
     (void)state;

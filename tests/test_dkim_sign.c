@@ -331,6 +331,27 @@ static void same_again(void **state)
     assert_string_equal(signing.made[1].value, second);
 }
 
+/* Octets that libopendkim takes for white space, and RFC 6376 does not. */
+static void odd_octets_in_the_header(void **state)
+{
+    static const char *const subjects[] = {"a\vb", "a\f", "a\rb", "a\r", "a\nb"};
+    static const char *const names[] = {"relaxed/relaxed", "simple/simple"};
+    (void)state;
+    for (size_t i = 0; i < sizeof(subjects) / sizeof(subjects[0]); i++) {
+        for (size_t k = 0; k < 2; k++) {
+            signing_test_begin(&signing, NOW);
+            signing_test_canonicalization(&signing, names[k]);
+            order_both();
+            dkim_test_verify(&verifying,
+                             signed_message(bytes_of(arena_printf(
+                                 verifying.arena, FROM "Subject: %s\r\n\r\nx\r\n", subjects[i]))));
+            if (strcmp(dkim_test_result(&verifying, 0), "pass") != 0)
+                fail_msg("subject %zu, %s: %s", i, names[k], dkim_test_reason(&verifying, 0));
+            assert_string_equal(dkim_test_result(&verifying, 1), "pass");
+        }
+    }
+}
+
 /* ---- what cannot be signed ---- */
 
 static void is_not_signed(struct bytes message, const char *reason)
@@ -442,6 +463,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(many_fields, set_up, tear_down),
         cmocka_unit_test_setup_teardown(verifies_in_every_canonicalization, set_up, tear_down),
         cmocka_unit_test_setup_teardown(octets_of_the_body_count, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(odd_octets_in_the_header, set_up, tear_down),
         cmocka_unit_test_setup_teardown(changes_are_noticed, set_up, tear_down),
         cmocka_unit_test_setup_teardown(both_share_the_body_hash, set_up, tear_down),
         cmocka_unit_test_setup_teardown(same_again, set_up, tear_down),
