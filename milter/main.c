@@ -25,8 +25,10 @@
 #include <unistd.h>
 
 enum {
-    SESSIONS_GONE_MS = 1000,    /* time for connections to close after the stop */
-    MTA_SILENCE_SECONDS = 7200, /* then libmilter gives a connection up */
+    SESSIONS_GONE_MS = 1000,        /* time for connections to close after the stop */
+    MTA_PACKET_MAX = (1 << 20) - 1, /* octets; by default libmilter breaks off at a header field of
+                                       64 KiB, which Postfix's header_size_limit allows */
+    MTA_SILENCE_SECONDS = 7200,     /* then libmilter gives a connection up */
 };
 
 static struct command_line command_line; /* written once, by main() */
@@ -204,8 +206,10 @@ static bool write_pid_file(const char *path)
 static bool register_callbacks(void)
 {
     if (smfi_register(callbacks_description()) == MI_SUCCESS &&
-        smfi_settimeout(MTA_SILENCE_SECONDS) == MI_SUCCESS)
+        smfi_settimeout(MTA_SILENCE_SECONDS) == MI_SUCCESS) {
+        smfi_setmaxdatasize(MTA_PACKET_MAX);
         return true;
+    }
     log_error(
         "libmilter does not take our callbacks: it is another version than we were built for");
     return false;
