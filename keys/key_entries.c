@@ -348,7 +348,8 @@ void key_entries_inherit(struct key_store *store, struct key_store *previous)
         entry->state = from->state;
         entry->reason = from->reason;
         entry->checked = from->checked;
-        entry->due_us = from->due_us;
+        /* Who reloads after publishing a key wants to see it found. */
+        entry->due_us = from->state == KEY_PUBLISHED ? from->due_us : 0;
     }
     pthread_mutex_unlock(&previous->lock);
     evict(store, NULL);

@@ -1,6 +1,7 @@
 /* key_files.c - a directory with key files for tests; see key_files.h. */
 #include "key_files.h"
 
+#include "key_record.h"
 #include "unit.h"
 
 #include <openssl/pem.h>
@@ -93,9 +94,7 @@ const char *key_files_record(struct key_files *files, const char *name)
     struct signing_key *key = signing_key_parse((struct bytes){text, len}, &problem);
     assert_non_null(key);
     strbuf_init(&record, files->arena);
-    strbuf_printf(
-        &record, "v=DKIM1; k=%s; p=", signing_key_type(key) == SIGNING_KEY_RSA ? "rsa" : "ed25519");
-    signing_key_public(key, &record);
+    key_record_text(key, &record);
     signing_key_unref(key);
     return strbuf_string(&record);
 }

@@ -217,6 +217,32 @@ static void test_a_single_key_always_signs(void **state)
     key_store_unref(store);
 }
 
+/* Who has published a key reloads, and need not wait for the next look. */
+static void test_a_reload_looks_again(void **state)
+{
+    (void)state;
+    key_files_key(files, "keys/b.example/s.pem", 1024, 10);
+    struct key_store *store = open_store(NULL);
+    key_store_preload(store);
+    assert_int_equal(key_rotation_check_now(store, &env, NULL, true), 1);
+    key_files_publish(files, dns, "s", "b.example", "keys/b.example/s.pem");
+    assert_int_equal(key_rotation_check_now(store, &env, NULL, true), 0);
+    key_files_take_log(files);
+    for (int i = 0; i < 2; i++) {
+        struct key_store *next = open_store(store);
+        key_store_unref(store);
+        store = next;
+        key_store_preload(store);
+        key_files_take_log(files);
+        assert_int_equal(key_rotation_check_now(store, &env, NULL, false), i == 0);
+        assert_string_equal(key_files_take_log(files),
+                            i ? ""
+                              : "info s._domainkey.b.example: published now "
+                                "(D/keys/b.example/s.pem)");
+    }
+    key_store_unref(store);
+}
+
 /* Each algorithm has a rotation of its own. */
 static void test_two_algorithms(void **state)
 {
@@ -346,6 +372,7 @@ int main(void)
         cmocka_unit_test(test_intervals),
         TEST(test_a_rotation),
         TEST(test_a_single_key_always_signs),
+        TEST(test_a_reload_looks_again),
         TEST(test_two_algorithms),
         TEST(test_another_key_in_the_same_file),
         TEST(test_many_keys),
