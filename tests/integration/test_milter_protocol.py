@@ -491,3 +491,15 @@ def test_many_connections_at_once(assayd, keys):
     for thread in threads:
         thread.join()
     assert wrong == [], assayd.log()
+
+
+def test_field_beyond_64_kib(assayd, keys):
+    """Postfix's header_size_limit is 102,400; libmilter breaks off at 64 KiB unless told."""
+    case = delivery.case_named(keys, "aligned-pass")
+    session = session_for(assayd, case)
+    message = b"X-Long: " + b"x" * 100_000 + b"\r\n" + case.message
+    reply = session.message(message, case.sender.encode())
+    assert reply.verdict() == "accept" and results(reply)["dmarc"] == ["pass"], assayd.log()
+    session.quit()
+    session.close()
+    alive(assayd, keys)
