@@ -14,8 +14,9 @@
  * exist. DNAME is refused. Answers are not `secure`.
  *
  * File format: RFC 1035 5.1, read with libldns: $ORIGIN, $TTL, parentheses, but no
- * $INCLUDE; a TTL stands before the class. Without $ORIGIN names are relative to the root, so that
+ * $INCLUDE; TTL and class in either order. Without $ORIGIN names are relative to the root, so that
  * "example.com" and "example.com." are the same. Without $TTL records live DNS_ZONE_TTL seconds.
+ * A file may hold no records.
  *
  * A zone is filled by one thread; after dns_zone_finish() it never changes and
  * dns_zone_lookup() needs no lock.

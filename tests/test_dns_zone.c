@@ -234,14 +234,59 @@ static void test_records_of_a_set(void **state)
     dns_answer_unref(answer);
 }
 
+#define LETTERS_16  "abcdefghijklmnop"
+#define LETTERS_64  LETTERS_16 LETTERS_16 LETTERS_16 LETTERS_16
+#define LETTERS_256 LETTERS_64 LETTERS_64 LETTERS_64 LETTERS_64
+
+/* RFC 1035 5.1, and what name servers add to it: each text holds h.example TXT "one two". */
+static void test_spellings(void **state)
+{
+    static const char *const texts[] = {
+        "h.example. 60 IN TXT \"one two\"\n",
+        "h.example. IN 60 TXT \"one two\"\n", /* either order */
+        "h.example. in 1h30m txt \"one two\"\n",
+        "h.example. 1W IN TXT \"one two\"\n",
+        "h.example. 60 TXT \"one two\"\n",
+        "h.example. CLASS1 60 TXT \"one two\"\n",
+        "h.example. TXT \"one two\"", /* no line end */
+        "h.example TXT \"one \" \"two\"\r\n",
+        "h.example.\tTXT\t\"one \"\"two\" ; two strings\n",
+        "h.example. TXT one\\ two\n",
+        "h.example. TXT one\\032two\n",
+        "h.example. TXT ( \"one \" ; a ( in a comment\n\n  two )\n",
+        "h.example. TXT(\"one \"\n\ttwo)\n",
+        "$ORIGIN example.\n$TTL 1d\nh IN TXT \"one two\"\n",
+        "$origin example ; relative to the root\n$ttl 3600\nh TXT \"one two\"\n",
+        "$ORIGIN example.\n$ORIGIN h\n@ TXT \"one two\"\n",
+        "$ORIGIN h.example.\n IN TXT \"one two\"\n",
+        "h.example. MX 1 m\n\n ; the owner stays\n\tIN 60 TXT \"one two\"\n",
+        "$ORIGIN h.example.\n@ SOA ns hm (\n 1 ; serial\n 2h 3 4\n 5 )\n TXT \"one two\"\n",
+        "\\104.example. TXT \"one two\"\n",
+        "60 TXT x\nin TXT x\nh.example. TXT \"one two\"\n", /* owners that look like more */
+        "h.example. TYPE16 \\# 8 07 6f6e652074776f\n",
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++) {
+        static const struct question question[] = {{"h.example", DNS_TXT, "found one two"}};
+        CHECK(texts[i], question);
+    }
+}
+
+/* A file without records is a world without names. */
+static void test_empty(void **state)
+{
+    static const struct question questions[] = {{"h.example", DNS_TXT, "ask h.example"}};
+    (void)state;
+    CHECK("", questions);
+    CHECK("; nothing\n\n", questions);
+}
+
 /* Every error names label:line and what was found. */
 static void test_errors(void **state)
 {
     static const struct {
         const char *text, *error; /* the beginning */
     } cases[] = {
-        {"", "text: No data available"},
-        {"; nothing\n\n", "text: holds no DNS records"},
         {"a TXT x\nb A 300.1.1.1\n\nc TXT x\n", "text:2: "},
         {"a TXT x\n\n; c\nb FOO x\n", "text:4: "},
         {"bad\n", "text:1: "},
@@ -259,7 +304,22 @@ static void test_errors(void **state)
         {"a CNAME b\n\na SOA ns h 1 2 3 4 5\n", "text:3: a SOA beside a CNAME (RFC 1034 3.6.2)"},
         {"a TXT x\nb \t\x01 (\n", "text:2: "},
         {"a TXT x\nc X\n", "text:2: unknown record type: found \"c X\""},
-        {"a IN 60 TXT x\n", "text:1: "}, /* libldns wants the TTL first */
+        {"\n\n TXT x\n", "text:3: no owner name: found \"TXT x\""},
+        {"a TXT x\nb IN 60x TXT x\n", "text:2: bad time to live: found \"b IN 60x TXT x\""},
+        {"a 2147483648 TXT x\n", "text:1: bad time to live"},
+        {"a 1h IN\n", "text:1: a record needs a type"},
+        {"a IN CLASS3 TXT x\n", "text:1: only class IN is allowed"},
+        {"$TTL\n", "text:1: the directive takes one word"},
+        {"$TTL 1 h\n", "text:1: the directive takes one word"},
+        {"$ttl soon\n", "text:1: bad time to live"},
+        {"$ORIGIN a..b\n", "text:1: bad domain name"},
+        {"$GENERATE 1-2 a$ A 192.0.2.$\n", "text:1: of the directives $ORIGIN and $TTL"},
+        {"a TXT x\nb TXT \"y\nc TXT z\n", "text:2: a quote is not closed on its line"},
+        {"a TXT ( x\nb TXT y\n", "text:1: a parenthesis is not closed"},
+        {"a TXT x )\n", "text:1: a parenthesis was not opened"},
+        {"a TXT ( ( x ) )\n", "text:1: a parenthesis within parentheses"},
+        {"a TXT x\\\n", "text:1: a backslash at the end of a line"},
+        {"a TXT short \"" LETTERS_256 "\"\n", "text:1: a string of more than 255 octets: split"},
     };
     (void)state;
     for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
@@ -355,6 +415,8 @@ int main(void)
         cmocka_unit_test(test_master_file_syntax),
         cmocka_unit_test(test_ttl),
         cmocka_unit_test(test_records_of_a_set),
+        cmocka_unit_test(test_spellings),
+        cmocka_unit_test(test_empty),
         cmocka_unit_test(test_errors),
         cmocka_unit_test(test_files),
         cmocka_unit_test(test_many_names),
