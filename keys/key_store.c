@@ -317,10 +317,10 @@ bool key_store_preload(struct key_store *store)
     bool good = key_candidates_each(store, walk.arena, preload_one, &walk);
     arena_free(walk.arena);
     if (walk.bad)
-        key_store_log(store, KEY_STORE_WARNING_LINE, "%zu keys read, %zu cannot be used", walk.good,
-                      walk.bad);
+        key_store_log(store, KEY_STORE_WARNING_LINE, "keys read: %zu; %zu cannot be used",
+                      walk.good, walk.bad);
     else if (walk.good)
-        key_store_log(store, KEY_STORE_INFO_LINE, "%zu keys read", walk.good);
+        key_store_log(store, KEY_STORE_INFO_LINE, "keys read: %zu", walk.good);
     return good;
 }
 

@@ -412,7 +412,7 @@ static void test_preload_as_root(void **state)
     options.reader_uid = options.reader_gid = NOBODY;
     struct key_store *store = open_with(&options, NULL);
     assert_true(key_store_preload(store));
-    assert_string_equal(key_files_take_log(files), "info 2 keys read");
+    assert_string_equal(key_files_take_log(files), "info keys read: 2");
     become(NOBODY);
     FIND(store, "u@a.example", "a.example:s1:rsa-sha256");
     FIND(store, "u@b.example", "b.example:s1:rsa-sha256");
