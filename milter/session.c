@@ -30,33 +30,28 @@ struct session {
     struct evaluation *evaluation;   /* NULL: no memory */
 };
 
-const struct outcome session_outcome_no_memory = {
-    .out_of_memory = true,
-    .verdict =
-        {
-            .action = ACTION_TEMPFAIL,
-            .intended = ACTION_TEMPFAIL,
-            .smtp_code = "451",
-            .enhanced_code = "4.3.0",
-            .smtp_text = "Local resources exhausted, please try again later",
-            .reason = "out of memory",
-            .override_comment = "",
-        },
-};
+/* Outcomes of messages that were never evaluated. */
+#define NOT_EVALUATED(enhanced, text, why)                                                         \
+    {                                                                                              \
+        .out_of_memory = true, .verdict = {                                                        \
+            .action = ACTION_TEMPFAIL,                                                             \
+            .intended = ACTION_TEMPFAIL,                                                           \
+            .smtp_code = "451",                                                                    \
+            .enhanced_code = (enhanced),                                                           \
+            .smtp_text = (text),                                                                   \
+            .reason = (why),                                                                       \
+            .override_comment = "",                                                                \
+        }                                                                                          \
+    }
 
-const struct outcome session_outcome_over_limit = {
-    .out_of_memory = true,
-    .verdict =
-        {
-            .action = ACTION_TEMPFAIL,
-            .intended = ACTION_TEMPFAIL,
-            .smtp_code = "451",
-            .enhanced_code = "4.3.2",
-            .smtp_text = "Too many connections, please try again later",
-            .reason = "more than MaximumConnections",
-            .override_comment = "",
-        },
-};
+const struct outcome session_outcome_no_memory =
+    NOT_EVALUATED("4.3.0", "Local resources exhausted, please try again later", "out of memory");
+
+const struct outcome session_outcome_over_limit = NOT_EVALUATED(
+    "4.3.2", "Too many connections, please try again later", "more than MaximumConnections");
+
+static const struct outcome outcome_stopping =
+    NOT_EVALUATED("4.3.2", "Service is stopping, please try again later", "assayd is stopping");
 
 struct session *session_new(const struct granted *granted, bool over_limit)
 {
@@ -241,6 +236,8 @@ const struct outcome *session_finish(struct session *session, const char *queue_
 {
     if (session->over_limit)
         return &session_outcome_over_limit;
+    if (session->in_message && !session->runtime)
+        return &outcome_stopping;
     if (!session->evaluation || session->failed)
         return &session_outcome_no_memory;
     return evaluation_finish(session->evaluation, queue_id);

@@ -296,9 +296,26 @@ static void test_messages_are_counted_for_the_stop(void **state)
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
+/* After context_set(NULL), at the end of the process. */
+static void test_stopping_says_so(void **state)
+{
+    (void)state;
+    const struct granted granted = {0};
+    struct session *session = session_new(&granted, false);
+    session_connect(session, "mail.example.com", BYTES_EMPTY, NULL, NULL);
+    session_mail(session, NULL, "<a@example.com>", false);
+    session_end_of_headers(session);
+    const struct outcome *outcome = session_finish(session, NULL);
+    assert_int_equal(outcome->verdict.action, ACTION_TEMPFAIL);
+    assert_string_equal(outcome->verdict.enhanced_code, "4.3.2");
+    assert_string_equal(outcome->verdict.reason, "assayd is stopping");
+    session_free(session);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        TEST(test_stopping_says_so),
         TEST(test_many_messages_on_one_connection),
         TEST(test_abort_at_each_stage),
         TEST(test_steps_without_mail),
