@@ -1,5 +1,7 @@
 /* test_import.c - `assay import`: what becomes of each option of OpenDKIM, OpenDMARC, OpenARC and
- * policyd-spf, alone, together, and in six set-ups of tests/data/import. */
+ * policyd-spf, alone, together, and in six set-ups of tests/data/import.
+ *
+ * The file is long because it is one table after the other. */
 #include "import.h"
 #include "import_read.h"
 #include "unit.h"

@@ -195,11 +195,18 @@ static void signatures_required(struct import *import)
     if (!opendkim_verifies(import) || (letter != 'r' && letter != 'q'))
         return;
     import_add_row(import, "PolicyTable", "* %s", letter == 'r' ? "reject" : "quarantine");
+    struct import_line *line = import_line(import, "OnInvalidFrom");
+    if (line) {
+        line->count = 0;
+        line->comment = NULL;
+    }
+    import_set(import, "OnInvalidFrom", import_given(import, IMPORT_OPENDKIM, "On-NoSignature"),
+               letter == 'r' ? BYTES("reject") : BYTES("quarantine"));
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
         struct import_option *option = import_given(import, IMPORT_OPENDKIM, names[i]);
         if (option && to_lower(option->value.data[0]) == letter)
             import_judge(import, option, IMPORT_CHANGED,
-                         "A row of PolicyTable asks that every message passes DMARC, by a "
+                         "A row of PolicyTable asks that every message proves its author, by a "
                          "signature of the author's domain or by SPF.");
     }
 }
