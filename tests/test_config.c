@@ -645,6 +645,22 @@ static void json_says_where_a_value_comes_from(void **state)
     config_unref(config);
 }
 
+static void json_is_utf8_whatever_a_path_is(void **state)
+{
+    struct config *config = load_good(*state, "Socket unix:/run/\xff.\xc3/x\n"
+                                              "PidFile /run/\xc3\xa9\n");
+    json_t *json = config_json(config, true);
+    assert_non_null(json);
+    assert_string_equal(
+        json_string_value(json_object_get(json_object_get(json, "Socket"), "value")),
+        "unix:/run/?.?/x");
+    assert_string_equal(
+        json_string_value(json_object_get(json_object_get(json, "PidFile"), "value")),
+        "/run/\xc3\xa9");
+    json_decref(json);
+    config_unref(config);
+}
+
 /* ---- life ---- */
 
 static void references_are_counted(void **state)
@@ -685,6 +701,7 @@ int main(void)
         TEST(dump_can_be_loaded_again),
         TEST(dump_of_changes_leaves_defaults_out),
         TEST(json_says_where_a_value_comes_from),
+        TEST(json_is_utf8_whatever_a_path_is),
         TEST(references_are_counted),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
