@@ -1,6 +1,6 @@
 /* test_dmarc_record.c - the DMARC record, RFC 9989 4.7 and 4.8. */
-#include "dmarc.h"
 #include "bounds.h"
+#include "dmarc.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
