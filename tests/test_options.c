@@ -380,7 +380,8 @@ static size_t check_names(const char *where, const char *text)
         struct bytes word = {text, len};
         if (looks_like_option(word)) {
             names++;
-            if (!option_find(word) && !bytes_is(word, "OpenDKIM"))
+            /* KeyFile: what `assay import` reads */
+            if (!option_find(word) && !bytes_is(word, "OpenDKIM") && !bytes_is(word, "KeyFile"))
                 fail_msg("%s: there is no option %.*s", where, BYTES_ARGS(word));
         }
         text += len ? len : 1;
