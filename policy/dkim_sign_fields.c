@@ -48,6 +48,14 @@ const char *const dkim_sign_default_oversign[] = {
     NULL,
 };
 
+/* What mail servers complete when it is missing (RFC 5321 6.4, RFC 6409 8.2 and 8.3), after we have
+ * signed: Sendmail adds its own behind the milters, and so may the next server. Only where the
+ * field is present may it be said that there is no other. */
+static bool is_completed_later(struct bytes name)
+{
+    return bytes_is(name, "Date") || bytes_is(name, "Message-ID");
+}
+
 bool dkim_sign_forbids(struct bytes name)
 {
     static const char *const whole[] = {"Return-Path", "Received", "Authentication-Results",
@@ -102,7 +110,9 @@ static void add(struct list *list, const struct signing_settings *settings,
     struct bytes name = bytes_of(header);
     if (!dkim_field_name_valid(name) || dkim_sign_forbids(name) || is_listed(list, name))
         return;
-    size_t times = count_present(fields, name) + is_oversigned(settings, name);
+    size_t times = count_present(fields, name);
+    if (is_oversigned(settings, name) && !(times == 0 && is_completed_later(name)))
+        times++;
     for (; times > 0; times--) {
         if (list->octets + name.len + SEPARATOR_OCTETS > DKIM_SIGNED_FIELDS_MAX)
             return;

@@ -49,6 +49,7 @@ static const char *names_of(const char *header)
 
 static const char *const from_to[] = {"from", "to"};
 static const char *const only_to[] = {"to"};
+static const char *const completed[] = {"date", "message-id", "to"};
 static const char *const twice[] = {"to", "subject", "TO", "from", "to"};
 static const char *const unwanted[] = {
     "return-path", "received",    "authentication-results", "arc-seal", "arc-x", "dkim-signature",
@@ -70,6 +71,10 @@ static const struct {
     {"oversigned: once more", from_to, 2, from_to, 2, FROM "To: b\r\n", "from:from:to:to"},
     {"oversigned: also when absent", from_to, 2, from_to, 2, FROM, "from:from:to"},
     {"oversigned alone", NULL, 0, only_to, 1, FROM "To: b\r\n", "from:to:to"},
+    {"oversigned: not when absent, if a mail server adds it", NULL, 0, completed, 3, FROM,
+     "from:to"},
+    {"oversigned: present, and a mail server would add it", NULL, 0, completed, 3,
+     FROM "DATE: x\r\nMessage-Id: <y>\r\n", "from:date:date:message-id:message-id:to"},
     {"a name twice in the list", twice, 5, twice, 5, FROM "To: b\r\n", "from:from:to:to:subject"},
     {"never signed, configured or not", unwanted, 10, unwanted, 10,
      FROM "Received: x\r\nBcc: y\r\nARC-Seal: z\r\nResent-From: q\r\n", "from:to"},
