@@ -65,6 +65,10 @@ struct dmarc_walk {
 /* Starts the lookups of a walk, all at once, without waiting. */
 void dmarc_prefetch(struct dns_session *session, struct domain start);
 
+/* Asks whether the author domain exists, as soon as the answers to its walk show that
+ * np= may need it (RFC 9989 4.10.1); never waits. To be called as answers arrive. */
+void dmarc_prefetch_existence(struct dns_session *session, struct domain author);
+
 /* Walks from start. Waits for DNS. */
 void dmarc_walk(struct dns_session *session, struct arena *arena, struct domain start,
                 struct dmarc_walk *out);

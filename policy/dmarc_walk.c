@@ -61,10 +61,8 @@ static struct bytes name_for(struct domain domain, struct query_name *name)
     return (struct bytes){name->text, prefix.len + domain.len};
 }
 
-struct dmarc_lookup dmarc_lookup(struct dns_session *session, struct domain domain)
+static struct dmarc_lookup read_answer(const struct dns_answer *answer)
 {
-    struct query_name name;
-    const struct dns_answer *answer = dns_query(session, name_for(domain, &name), DNS_TXT);
     struct dmarc_lookup lookup = {.status = answer->status, .cause = answer->cause};
     if (answer->status != DNS_FOUND)
         return lookup;
@@ -75,6 +73,12 @@ struct dmarc_lookup dmarc_lookup(struct dns_session *session, struct domain doma
     if (kept->count == 1)
         lookup.record = &kept->record;
     return lookup;
+}
+
+struct dmarc_lookup dmarc_lookup(struct dns_session *session, struct domain domain)
+{
+    struct query_name name;
+    return read_answer(dns_query(session, name_for(domain, &name), DNS_TXT));
 }
 
 /* ---- the walk ---- */
@@ -95,6 +99,24 @@ void dmarc_prefetch(struct dns_session *session, struct domain start)
     for (unsigned i = 0; i < DMARC_WALK_MAX && !domain_is_none(target); i++) {
         dns_prefetch(session, name_for(target, &name), DNS_TXT);
         target = next_target(start, target);
+    }
+}
+
+void dmarc_prefetch_existence(struct dns_session *session, struct domain author)
+{
+    struct query_name name;
+    const struct dns_answer *answer = dns_peek(session, name_for(author, &name), DNS_TXT);
+    if (!answer || answer->status != DNS_NO_NAME)
+        return;
+    struct domain target = next_target(author, author);
+    for (unsigned i = 1; i < DMARC_WALK_MAX && !domain_is_none(target); i++) {
+        answer = dns_peek(session, name_for(target, &name), DNS_TXT);
+        const struct dmarc_record *record = answer ? read_answer(answer).record : NULL;
+        if (record && record->np != DMARC_POLICY_UNSET) {
+            dns_prefetch(session, domain_bytes(author), DNS_A);
+            return;
+        }
+        target = next_target(author, target);
     }
 }
 

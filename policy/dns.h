@@ -129,6 +129,11 @@ void dns_session_free(struct dns_session *session);
 /* From now on nothing waits longer than until `deadline_us` of the monotonic clock. */
 void dns_session_set_deadline(struct dns_session *session, int64_t deadline_us);
 
+/* From now on so many lookups of the budget are kept back from dns_query() and
+ * dns_prefetch(): for what matters more than what is being done now. Returns how many
+ * were kept back before. */
+unsigned dns_session_keep_back(struct dns_session *session, unsigned lookups);
+
 /* fn(context) is called on the session's thread whenever answers have arrived
  * while it waits: the place where prefetching goes on. fn must not wait. */
 void dns_session_on_progress(struct dns_session *session, void (*fn)(void *), void *context);

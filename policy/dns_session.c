@@ -22,6 +22,7 @@ struct dns_session {
     struct dns_resolver *resolver;
     struct dns_session_limits limits;
     int64_t deadline_us; /* INT64_MAX: none yet */
+    unsigned kept_back;  /* lookups of the budget */
     void (*progress)(void *);
     void *progress_context;
     bool in_progress; /* progress() is running */
@@ -92,6 +93,19 @@ void dns_session_free(struct dns_session *session)
 void dns_session_set_deadline(struct dns_session *session, int64_t deadline_us)
 {
     session->deadline_us = deadline_us;
+}
+
+unsigned dns_session_keep_back(struct dns_session *session, unsigned lookups)
+{
+    unsigned before = session->kept_back;
+    session->kept_back = lookups;
+    return before;
+}
+
+static unsigned budget(const struct dns_session *session)
+{
+    unsigned queries = session->limits.queries;
+    return queries > session->kept_back ? queries - session->kept_back : 0;
 }
 
 void dns_session_on_progress(struct dns_session *session, void (*fn)(void *), void *context)
@@ -181,7 +195,7 @@ static struct dns_lookup *start(struct dns_session *session, struct bytes name, 
 
 void dns_prefetch(struct dns_session *session, struct bytes name, enum dns_type type)
 {
-    unsigned most = session->limits.queries - session->limits.queries / 4;
+    unsigned most = budget(session) - budget(session) / 4;
     if (session->started < most && is_dns_name(name) && !find(session, name, type))
         start(session, name, type);
 }
@@ -263,7 +277,7 @@ const struct dns_answer *dns_query(struct dns_session *session, struct bytes nam
     if (!lookup) {
         if (!is_dns_name(name))
             return &no_such_name;
-        if (session->started >= session->limits.queries)
+        if (session->started >= budget(session))
             return &over_budget;
         lookup = start(session, name, type);
         if (!lookup)

@@ -14,6 +14,7 @@ enum {
     FROM_FIELDS_KEPT = 2,         /* two are enough to know that there is more than one */
     SCRATCH_MEMORY = 1024 * 1024, /* octets to parse one foreign Authentication-Results field */
     PRINTABLE_MAX = 320,          /* octets of an address in the outcome (RFC 5321 4.5.3.1) */
+    WALKS_KEPT_BACK = 2 * DMARC_WALK_MAX + 1, /* lookups: author, an identifier, existence */
 };
 
 struct removal {
@@ -83,17 +84,34 @@ static const char *printable(struct arena *arena, struct bytes text)
     return strbuf_string(&buf);
 }
 
+/* SPF looks up what the sender's domain tells it to, a hundred names if it likes.
+ * It must leave enough for the author's policy and keys, or whoever forges an
+ * author could turn fail into temperror. Returns what was kept back before. */
+static unsigned keep_back_from_spf(struct evaluation *evaluation)
+{
+    const struct limits *limits = &evaluation->settings->limits;
+    unsigned lookups = limits->maximum_signatures + WALKS_KEPT_BACK;
+    unsigned most = limits->maximum_queries / 2;
+    return dns_session_keep_back(evaluation->dns, lookups < most ? lookups : most);
+}
+
 static void start_spf(struct evaluation *evaluation)
 {
+    unsigned before = keep_back_from_spf(evaluation);
     evaluation->spf_prefetch =
         spf_prefetch_new(evaluation->arena, evaluation->dns, &evaluation->spf);
+    dns_session_keep_back(evaluation->dns, before);
 }
 
 /* Called while the session waits, too. */
 static void advance(void *context)
 {
     struct evaluation *evaluation = context;
+    if (evaluation->outcome.author.status == AUTHOR_OK)
+        dmarc_prefetch_existence(evaluation->dns, evaluation->outcome.author.domain);
+    unsigned before = keep_back_from_spf(evaluation);
     spf_prefetch_advance(evaluation->spf_prefetch);
+    dns_session_keep_back(evaluation->dns, before);
 }
 
 static bool start_signing(struct evaluation *evaluation)
@@ -231,6 +249,10 @@ void evaluation_header(struct evaluation *evaluation, struct bytes name, struct 
         screen_results_field(evaluation, value);
     else if (bytes_is(name, evaluation->settings->tag_header))
         remove_field(evaluation, evaluation->settings->tag_header, ++evaluation->tags_seen);
+    /* It has the same limits, and must see when they are passed: a hash over part of
+     * the header would let the rest through unseen. */
+    if (!evaluation->outcome.originating)
+        dkim_verifier_header(evaluation->dkim, name, value);
     if (!within_limits(evaluation, name, value))
         return;
     if (bytes_is(name, "From"))
@@ -239,7 +261,6 @@ void evaluation_header(struct evaluation *evaluation, struct bytes name, struct 
         originate_header(evaluation->originate, name, value);
         return;
     }
-    dkim_verifier_header(evaluation->dkim, name, value);
     if (bytes_is(name, "List-Id") || bytes_is(name, "List-Post"))
         evaluation->has_list_fields = true;
     else if (evaluation->seeking_client && bytes_is(name, "Received"))
@@ -324,7 +345,16 @@ static void check_spf(struct evaluation *evaluation)
     struct outcome *outcome = &evaluation->outcome;
     outcome->spf.want_explanation =
         evaluation->settings->spf_explanation || evaluation->settings->explain;
+    unsigned before = keep_back_from_spf(evaluation);
     spf_check(evaluation->env, evaluation->dns, evaluation->arena, &evaluation->spf, &outcome->spf);
+    dns_session_keep_back(evaluation->dns, before);
+}
+
+/* Last, since nothing hangs on it: what it costs in lookups and time is not taken
+ * from DMARC. */
+static void check_helo(struct evaluation *evaluation)
+{
+    struct outcome *outcome = &evaluation->outcome;
     if (!evaluation->settings->check_helo || outcome->spf.null_sender)
         return;
     struct spf_request helo = evaluation->spf;
@@ -414,6 +444,7 @@ static void evaluate(struct evaluation *evaluation, const char *queue_id)
     check_spf(evaluation);
     dkim_verifier_finish(evaluation->dkim, &evaluation->outcome.dkim);
     check_dmarc(evaluation);
+    check_helo(evaluation);
     judge(evaluation, queue_id);
     add_fields(evaluation);
     evaluation->outcome.dns = dns_session_stats(evaluation->dns);

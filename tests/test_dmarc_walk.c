@@ -322,6 +322,51 @@ static void test_prefetch_runs_in_parallel(void **state)
     fake_dns_free(dns);
 }
 
+/* Does the author exist? Asked ahead only where np= may want to know. */
+static void test_existence_is_asked_ahead(void **state)
+{
+    static const struct {
+        const char *title;
+        struct record record;
+        const char *exists; /* a name below "_dmarc.ghost.example.com"; NULL: none */
+        bool asked;
+    } rows[] = {
+        {"np above", {"example.com", "v=DMARC1; p=none; np=reject"}, NULL, true},
+        {"np far above", {"com", "v=DMARC1; p=none; np=none; psd=y"}, NULL, true},
+        {"no np", {"example.com", "v=DMARC1; p=reject; sp=none"}, NULL, false},
+        {"no record", {"example.com", "v=spf1 -all"}, NULL, false},
+        {"author's own record", {"ghost.example.com", "v=DMARC1; p=none; np=reject"}, NULL, false},
+        {"lookup fails", {"ghost.example.com", "!SERVFAIL"}, NULL, false},
+        {"author is known to exist",
+         {"example.com", "v=DMARC1; p=none; np=reject"},
+         "a._dmarc.ghost.example.com",
+         false},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct fake_dns *dns = fake_dns_new();
+        struct arena *arena = arena_new(1 << 20);
+        struct policy_env env = fake_env(dns, 0);
+        struct dns_session *session = fake_session(&env, arena);
+        struct domain author = domain_parse(arena, BYTES("ghost.example.com"));
+        add_record(dns, &rows[i].record);
+        if (rows[i].exists)
+            fake_dns_add_name(dns, rows[i].exists);
+        dmarc_prefetch_existence(session, author); /* nothing is known yet: nothing is asked */
+        assert_int_equal(fake_dns_asked_count(dns), 0);
+        dmarc_prefetch(session, author);
+        fake_dns_forget(dns);
+        dmarc_prefetch_existence(session, author);
+        bool asked = fake_dns_asked_count(dns) == 1 &&
+                     strcmp(fake_dns_asked(dns, 0), "A ghost.example.com") == 0;
+        if (asked != rows[i].asked || fake_dns_asked_count(dns) != rows[i].asked)
+            fail_msg("%s: %zu lookups", rows[i].title, fake_dns_asked_count(dns));
+        dns_session_free(session);
+        arena_free(arena);
+        fake_dns_free(dns);
+    }
+}
+
 static void test_budget_and_deadline_are_temporary_errors(void **state)
 {
     struct fake_dns *dns = fake_dns_new();
@@ -358,6 +403,7 @@ int main(void)
         cmocka_unit_test(test_longest_names),
         cmocka_unit_test(test_records_carry_their_tags_and_uris),
         cmocka_unit_test(test_prefetch_runs_in_parallel),
+        cmocka_unit_test(test_existence_is_asked_ahead),
         cmocka_unit_test(test_budget_and_deadline_are_temporary_errors),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

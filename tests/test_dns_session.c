@@ -156,6 +156,27 @@ static void test_budget(void **state)
     dns_session_free(session);
 }
 
+static void test_part_of_the_budget_is_kept_back(void **state)
+{
+    struct fixture *f = *state;
+    struct dns_session *session = session_of(f, 10, 1000 * MS);
+    assert_int_equal(dns_session_keep_back(session, 6), 0);
+    for (int i = 0; i < 5; i++) { /* four are left; prefetching takes three of them */
+        char name[32];
+        snprintf(name, sizeof(name), "n%d.example", i);
+        prefetch(session, name);
+    }
+    assert_int_equal(dns_session_stats(session).queries, 3);
+    assert_int_equal(ask(session, "a.example")->status, DNS_NO_NAME);
+    assert_temporary(ask(session, "b.example"), "over the budget of DNS queries");
+    assert_int_equal(ask(session, "n0.example")->status, DNS_NO_NAME); /* known already */
+    assert_int_equal(dns_session_keep_back(session, 0), 6);
+    assert_int_equal(ask(session, "b.example")->status, DNS_NO_NAME);
+    assert_int_equal(dns_session_keep_back(session, 11), 0); /* more than there is: all */
+    assert_temporary(ask(session, "c.example"), "over the budget of DNS queries");
+    dns_session_free(session);
+}
+
 /* What is only probably needed leaves a quarter of the budget. */
 static void test_prefetching_leaves_part_of_the_budget(void **state)
 {
@@ -613,6 +634,7 @@ int main(void)
         WITH_DNS(test_every_name_is_asked_once),
         WITH_DNS(test_names_that_are_none_cost_nothing),
         WITH_DNS(test_budget),
+        WITH_DNS(test_part_of_the_budget_is_kept_back),
         WITH_DNS(test_prefetching_leaves_part_of_the_budget),
         WITH_DNS(test_what_was_used),
         WITH_DNS(test_peek_starts_nothing),

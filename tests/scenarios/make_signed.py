@@ -30,11 +30,12 @@ def sign(message, domain, **more):
                      include_headers=HEADERS, **more)
 
 
-def scenario(title, message, expectations, domains=("example.com",), policy="p=reject", zone=()):
+def scenario(title, message, expectations, domains=("example.com",), policy="p=reject", zone=(),
+             settings=()):
     lines = [f"title: {title}", "client: 192.0.2.1", "helo: mail.example.net",
              "mail-from: bounce@example.net", f"zone: _dmarc.example.com TXT v=DMARC1; {policy}"]
     lines += [f"zone: s1._domainkey.{d} TXT v=DKIM1; p={PUBLIC}" for d in domains]
-    lines += [f"zone: {z}" for z in zone]
+    lines += [f"zone: {z}" for z in zone] + [f"set: {s}" for s in settings]
     lines += ["message:", message.replace(b"\r\n", b"\n").decode().rstrip("\n"), "."]
     lines += expectations + ["="]
     return "\n".join(lines) + "\n\n"
@@ -49,6 +50,8 @@ def main():
     broken = sign(MESSAGE.replace(b"Minutes", b"Other"), b"example.com")
     partial = sign(MESSAGE, b"example.com", length=True) + MESSAGE + b"and something else\r\n"
     below = sign(MESSAGE, b"news.example.com") + MESSAGE
+    buried = good.replace(b"\r\n\r\n", b"\r\n" + b"X: x\r\n" * 50 +
+                          b"From: ceo@bank.example\r\n\r\n", 1)
     both = ("example.com", "example.net")
     out = "# Written by make_signed.py; do not edit.\n\n"
     out += scenario("aligned signature passes", good,
@@ -68,6 +71,9 @@ def main():
                     ["dkim: pass, fail", "dmarc: fail", "action: reject"], both)
     out += scenario("text behind l= is not signed", partial,
                     ["dkim: policy", "dmarc: fail", "action: reject"])
+    out += scenario("signature over a header beyond the limit does not pass", buried,
+                    ["dkim: neutral", "dmarc: permerror", "action: accept"],
+                    settings=("MaximumHeaderFields 50", "OnInvalidFrom accept"))
     out += scenario("subdomain is aligned when relaxed", below,
                     ["dkim: pass", "dmarc: pass", "action: accept"], ("news.example.com",))
     out += scenario("subdomain is not aligned when strict", below,
