@@ -54,6 +54,7 @@ FEATURE(`accept_unqualified_senders')
 FEATURE(`promiscuous_relay')
 FEATURE(`no_default_msa')
 {listen}
+{more}
 INPUT_MAIL_FILTER(`assay', `S={milter}, {failure}T=C:30s;S:30s;R:30s;E:60s')
 MAILER(`smtp')
 """
@@ -82,7 +83,8 @@ def unavailable():
 class Sendmail:
     name = "sendmail"
 
-    def __init__(self, milter, sink, addresses=("127.0.0.1",), failure="F=T, "):
+    def __init__(self, milter, sink, addresses=("127.0.0.1",), failure="F=T, ",
+                 more=""):
         self.dir = scratch("sendmail")
         self.port = free_port()
         for name in ("queue", "clientqueue"):
@@ -93,7 +95,8 @@ class Sendmail:
                            % (n, "inet6" if ":" in a else "inet", a, self.port)
                            for n, a in enumerate(addresses))
         values = {"root": ROOT, "dir": self.dir, "sink": sink.port, "milter": milter,
-                  "listen": listen, "failure": failure, "port": self.port, "user": USER}
+                  "listen": listen, "failure": failure, "port": self.port, "user": USER,
+                  "more": more}
         self._configure("sendmail.cf", MTA_MC.format(**values))
         self._configure("submit.cf", MSP_MC.format(**values))
         self.traffic = self.dir + "/traffic.log"
