@@ -22,6 +22,7 @@ enum {
 /* Chosen by us. */
 enum {
     SPF_RECORD_MAX = 65535,     /* octets of one SPF record: what a DNS message can carry */
+    SPF_MACROS_MAX = 128,       /* macros in one domain-spec: a name has at most 127 labels */
     SPF_SECONDS_MAX = 20,       /* time for one check (RFC 7208 4.6.4 asks for at least 20 s) */
     DKIM_SIGNATURE_MAX = 32768, /* octets of one DKIM-Signature field */
     DKIM_TAGS_MAX = 64,         /* tags in one signature or key record */

@@ -1,6 +1,7 @@
 /* spf_macro.c - macro-strings of SPF: syntax and expansion; see spf_macro.h. */
 #include "spf_macro.h"
 
+#include "bounds.h"
 #include "cursor.h"
 
 #include <inttypes.h>
@@ -129,11 +130,16 @@ bool spf_macro_check(struct bytes text, enum spf_macro_use use, unsigned *letter
 {
     struct cursor cursor = cursor_of(text);
     struct token token = {.is_macro = false};
+    size_t macros = 0;
     *letters = 0;
     while (!cursor_at_end(&cursor)) {
         token = read_token(&cursor, use);
-        if (!cursor.failed && token.letter)
+        if (!cursor.failed && token.letter) {
             *letters |= SPF_MACRO_LETTER(token.letter);
+            macros++;
+        }
+        if (use == SPF_MACRO_DOMAIN_SPEC && macros > SPF_MACROS_MAX)
+            return false;
     }
     if (cursor.failed)
         return false;
@@ -149,6 +155,12 @@ struct sink {
     size_t size;
     bool keep_end; /* when full: forget the first half, else: what comes */
 };
+
+/* Nothing that is still to come can be seen. */
+static bool is_complete(const struct sink *sink)
+{
+    return !sink->keep_end && sink->len == sink->size;
+}
 
 static void put(struct sink *sink, char c)
 {
@@ -281,7 +293,7 @@ static void expand(struct sink *sink, const struct spf_macro_values *values, str
 {
     char buffer[VALUE_BUFFER];
     struct cursor cursor = cursor_of(text);
-    while (!cursor_at_end(&cursor)) {
+    while (!cursor_at_end(&cursor) && !is_complete(sink)) {
         struct token token = read_token(&cursor, use);
         if (cursor.failed)
             return;

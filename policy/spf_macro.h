@@ -18,8 +18,9 @@ enum spf_macro_use {
 /* The bit of a macro letter (lower case) in a set of letters. */
 #define SPF_MACRO_LETTER(letter) (1u << ((letter) - 'a'))
 
-/* True when text is well-formed for this use (RFC 7208 12). *letters becomes
- * the set of macro letters that occur. */
+/* True when text is well-formed for this use (RFC 7208 12), and, as a domain-spec, has
+ * at most SPF_MACROS_MAX macros: each costs an expansion. *letters becomes the set of
+ * macro letters that occur. */
 bool spf_macro_check(struct bytes text, enum spf_macro_use use, unsigned *letters);
 
 /* What the macro letters stand for. All views outlive the expansions. */

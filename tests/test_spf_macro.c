@@ -6,6 +6,7 @@
 
 #include <cmocka.h>
 
+#include "bounds.h"
 #include "spf_macro.h"
 
 #include <stdio.h>
@@ -182,6 +183,21 @@ static void c_r_and_t_are_for_explanations_only(void **state)
     }
 }
 
+/* Else "%{s}" may stand 16,000 times in a record, and a long sender in each place. */
+static void a_domain_has_at_most_128_macros(void **state)
+{
+    char text[4 * (SPF_MACROS_MAX + 1)];
+    unsigned letters;
+    (void)state;
+    for (size_t i = 0; i <= SPF_MACROS_MAX; i++)
+        memcpy(text + 4 * i, "%{d}", 4);
+    struct bytes most = {text, 4 * SPF_MACROS_MAX}, more = {text, sizeof(text)};
+    assert_true(spf_macro_check(most, SPF_MACRO_DOMAIN_SPEC, &letters));
+    assert_false(spf_macro_check(more, SPF_MACRO_DOMAIN_SPEC, &letters));
+    assert_true(spf_macro_check(more, SPF_MACRO_STRING, &letters));
+    assert_true(spf_macro_check(more, SPF_MACRO_EXPLAIN, &letters));
+}
+
 static void the_letters_in_use_are_told(void **state)
 {
     unsigned letters;
@@ -242,6 +258,21 @@ static struct bytes count_calls(void *context, struct bytes domain)
     return BYTES("mx.example.org");
 }
 
+/* A long text may not cost more than what is seen of it. */
+static void what_is_cut_off_is_not_expanded(void **state)
+{
+    struct spf_macro_values values = example("192.0.2.3");
+    int calls = 0;
+    char text[17];
+    (void)state;
+    values.validated_name = count_calls;
+    values.context = &calls;
+    spf_macro_expand_text(&values, BYTES("%{p}%{p}%{p}%{p}%{p}%{p}%{p}%{p}%{p}"), text,
+                          sizeof(text));
+    assert_int_equal(strlen(text), 16);
+    assert_true(calls >= 1 && calls < 9);
+}
+
 static void the_validated_name_is_asked_for_only_when_needed(void **state)
 {
     int calls = 0;
@@ -267,10 +298,12 @@ int main(void)
         cmocka_unit_test(growth_is_bounded_whatever_the_record_asks_for),
         cmocka_unit_test(octets_of_the_sender_go_through_as_they_are),
         cmocka_unit_test(c_r_and_t_are_for_explanations_only),
+        cmocka_unit_test(a_domain_has_at_most_128_macros),
         cmocka_unit_test(the_letters_in_use_are_told),
         cmocka_unit_test(spaces_are_for_explanations_only),
         cmocka_unit_test(expands_explanations),
         cmocka_unit_test(explanations_are_cut_and_printable),
+        cmocka_unit_test(what_is_cut_off_is_not_expanded),
         cmocka_unit_test(the_validated_name_is_asked_for_only_when_needed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
