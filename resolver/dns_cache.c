@@ -25,8 +25,10 @@ enum {
     OCTETS_PER_CHAIN = 512, /* a usual entry with its answer */
     MALLOC_OVERHEAD = 32,   /* octets, for the two blocks of an entry */
     DERIVED_ALLOWANCE =
-        2048,        /* octets: TXT answers may carry a decoded key or record, made later */
-    CACHE_LINE = 64, /* octets */
+        2048,               /* octets: a TXT answer may carry a decoded key or record, made later */
+    DERIVED_PER_OCTET = 11, /* octets: an SPF record of "ip6:::" again and again takes that much */
+    USUAL_ANSWER = 512,     /* octets for which the allowance does */
+    CACHE_LINE = 64,        /* octets */
 };
 
 struct entry {
@@ -173,8 +175,12 @@ static int64_t lifetime_seconds(const struct dns_answer *answer)
 
 static size_t charge_for(const struct question *q, const struct dns_answer *answer)
 {
-    size_t size = sizeof(struct entry) + q->name.len + dns_answer_size(answer) + MALLOC_OVERHEAD;
-    return answer->status == DNS_FOUND && q->type == DNS_TXT ? size + DERIVED_ALLOWANCE : size;
+    size_t answer_size = dns_answer_size(answer);
+    size_t size = sizeof(struct entry) + q->name.len + answer_size + MALLOC_OVERHEAD;
+    if (answer->status != DNS_FOUND || q->type != DNS_TXT)
+        return size;
+    size_t unusual = answer_size > USUAL_ANSWER ? answer_size - USUAL_ANSWER : 0;
+    return size + DERIVED_ALLOWANCE + unusual * DERIVED_PER_OCTET;
 }
 
 /* Keeps answer (takes a reference) in place of what was there. Without memory or

@@ -7,6 +7,7 @@
 #include "dns_cache.h"
 
 #include "dns_name.h"
+#include "spf_record.h"
 #include "unit.h"
 
 #include <pthread.h>
@@ -227,6 +228,30 @@ static void test_too_large(void **state)
     assert_int_equal(lookup(&message, "large.example")->records[0].data.len, sizeof(octets));
     assert_int_equal(dns_cache_stats(world->cache).entries, 1);
     assert_true(is_cached(world, "small.example", DNS_FOUND, 300));
+    message_free(&message);
+    world_free(world);
+}
+
+/* What is later made of a text lives with the answer, so it is charged beforehand: an SPF
+ * record can take ten times the room of its text. */
+static void test_texts_are_charged_with_what_is_made_of_them(void **state)
+{
+    enum { TERMS = 8000 };
+    static char text[6 + 7 * TERMS];
+    struct world *world = world_new(4 << 20);
+    struct message message = message_new(world);
+    const struct dns_record record = {0, {text, sizeof(text)}};
+    (void)state;
+    memcpy(text, "v=spf1", 6);
+    for (size_t i = 0; i < TERMS; i++)
+        memcpy(text + 6 + 7 * i, " ip6:::", 7);
+    size_t before = dns_cache_stats(world->cache).bytes;
+    assert_null(lookup(&message, "large.example"));
+    dns_cache_answer(world->asked[0], dns_answer_new(DNS_FOUND, false, 300, "", &record, 1));
+    const struct dns_answer *answer = lookup(&message, "large.example");
+    assert_int_equal(spf_published_of(answer)->record->count, TERMS);
+    assert_true(dns_cache_stats(world->cache).bytes - before >=
+                dns_answer_size(answer) + TERMS * sizeof(struct spf_term));
     message_free(&message);
     world_free(world);
 }
@@ -529,12 +554,19 @@ static void test_threads(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_time_to_live),    cmocka_unit_test(test_key),
-        cmocka_unit_test(test_bound),           cmocka_unit_test(test_too_large),
-        cmocka_unit_test(test_no_space_at_all), cmocka_unit_test(test_shared_flight),
-        cmocka_unit_test(test_no_answer),       cmocka_unit_test(test_cancel),
-        cmocka_unit_test(test_join_abandoned),  cmocka_unit_test(test_slow_flight),
-        cmocka_unit_test(test_lost_flight),     cmocka_unit_test(test_flight_reuse),
+        cmocka_unit_test(test_time_to_live),
+        cmocka_unit_test(test_key),
+        cmocka_unit_test(test_bound),
+        cmocka_unit_test(test_too_large),
+        cmocka_unit_test(test_texts_are_charged_with_what_is_made_of_them),
+        cmocka_unit_test(test_no_space_at_all),
+        cmocka_unit_test(test_shared_flight),
+        cmocka_unit_test(test_no_answer),
+        cmocka_unit_test(test_cancel),
+        cmocka_unit_test(test_join_abandoned),
+        cmocka_unit_test(test_slow_flight),
+        cmocka_unit_test(test_lost_flight),
+        cmocka_unit_test(test_flight_reuse),
         cmocka_unit_test(test_threads),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
