@@ -51,6 +51,7 @@ class Reply:
         self.changed = []  # (index, name, value); an empty value deletes
         self.other = []  # anything else, as (command, data)
         self.stage = None  # after which command the answer came
+        self.skipped = None  # the stage whose rest the milter did not want (SMFIR_SKIP)
         self.progress = 0
 
     def verdict(self):
@@ -258,7 +259,7 @@ class Session:
             if answer is None or answer[0] == b"c":
                 continue
             if answer[0] == b"s":
-                skipped = stage
+                skipped = reply.skipped = stage
             elif self.final(reply, *answer, stage):
                 return reply
             else:
