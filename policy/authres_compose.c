@@ -133,7 +133,7 @@ static size_t piece_length(struct bytes text)
         char c = text.data[i];
         if (c == '\\' && quoted)
             i++;
-        else if (c == '"')
+        else if (c == '"' && depth == 0) /* in a comment it is like any other octet */
             quoted = !quoted;
         else if (c == '(' && !quoted)
             depth++;

@@ -118,6 +118,11 @@ static void test_folding(void **state)
                      "header.s=s1; dmarc=none"),
         "mx.example.org;\n\tspf=pass smtp.mailfrom=example.com;\n\tdkim=fail (a long comment stays "
         "whole)\n\theader.d=aaaaaaaaaaaaaaaaaaaaaaaaaaaaa.example.com header.s=s1;\n\tdmarc=none");
+    /* a quote in a comment quotes nothing: "a\"b" as a mechanism */
+    assert_string_equal(authres_fold(arena, "x; spf=permerror (a \" b); dkim=none; dmarc=none"),
+                        "x;\n\tspf=permerror (a \" b);\n\tdkim=none;\n\tdmarc=none");
+    assert_string_equal(authres_fold(arena, "x; spf=fail smtp.mailfrom=\"a (; b\"; dmarc=none"),
+                        "x;\n\tspf=fail smtp.mailfrom=\"a (; b\";\n\tdmarc=none");
 }
 
 static void test_out_of_memory_is_remembered(void **state)
