@@ -50,8 +50,9 @@ struct authserv_ids {
  * authserv-id, after comments, quotes, case, final dot and IDN form are taken away, is
  * one of ours; or, parsable or not, its text or its authserv-id begins with one of
  * ours and goes on with something that cannot be in a domain name (a domain name that
- * merely begins like ours, "mx.example.org.other.example", is somebody else's); or its
- * version is not one we know (RFC 8601 5). */
+ * merely begins like ours, "mx.example.org.other.example", is somebody else's); or an
+ * encoded-word stands in it, which may say anything; or its version is not one we know
+ * (RFC 8601 5). */
 bool authres_claims(struct arena *arena, struct bytes value, const struct authserv_ids *ours);
 
 /* Appends value as a pvalue: bare when it is a token, an e-mail address or

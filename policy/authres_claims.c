@@ -133,6 +133,18 @@ static bool is_ours_when_dropped(struct arena *arena, struct sloppy reader,
     return is_ours(arena, (struct bytes){name, len}, ours);
 }
 
+/* An encoded-word (RFC 2047 2) has no place in an authserv-id (RFC 2047 5); but readers that
+ * decode first see any name in it: header tests of Sieve (RFC 5228 2.7.2), Python's email. */
+static bool has_encoded_word(struct bytes text)
+{
+    text = bytes_slice(text, 0, bytes_find(text, ';'));
+    for (size_t i = 0; i + 1 < text.len; i++) {
+        if (text.data[i] == '=' && text.data[i + 1] == '?')
+            return true;
+    }
+    return false;
+}
+
 /* True when a sloppy reader may find one of our ids at the beginning of text. */
 static bool begins_like_ours(struct arena *arena, struct bytes text,
                              const struct authserv_ids *ours)
@@ -142,6 +154,7 @@ static bool begins_like_ours(struct arena *arena, struct bytes text,
     struct cursor ahead = reader.cursor;
     return is_ours(arena, cursor_run(&ahead, is_name_octet), ours) ||
            begins_with_phrase(cursor_rest(&reader.cursor), ours) ||
+           has_encoded_word(cursor_rest(&reader.cursor)) ||
            is_ours_when_dropped(arena, reader, ours);
 }
 

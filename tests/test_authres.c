@@ -444,8 +444,7 @@ static void test_foreign_fields_stay(void **state)
         BYTES("a.mx.example.org; spf=pass"),
         BYTES("a.mx.example.org broken"),
         BYTES("mx.example.or; spf=pass"),
-        BYTES("=?utf-8?q?mx.example.org?=; spf=pass"),
-        BYTES("=?us-ascii?B?bXguZXhhbXBsZS5vcmc=?= mx.example.org; spf=pass"),
+        BYTES("other.example; spf=pass smtp.mailfrom=\"=?utf-8?q?mx.example.org?=\""),
         BYTES("Old Gatewayx; spf=pass"),
         BYTES("Old.Gateway; none"),
         BYTES(""),
@@ -458,6 +457,19 @@ static void test_foreign_fields_stay(void **state)
     };
     (void)state;
     CHECK_CLAIMS(values, false);
+}
+
+/* Who decodes encoded-words first reads any name in them. */
+static void test_encoded_words(void **state)
+{
+    static const struct bytes values[] = {
+        BYTES("=?utf-8?q?mx.example.org?=; spf=pass"),
+        BYTES("=?us-ascii?B?bXguZXhhbXBsZS5vcmc=?= mx.example.org; spf=pass"),
+        BYTES("mx.=?utf-8?q?example.org?=; spf=pass"),
+        BYTES("(;)\r\n =?utf-8?q?mx.example.org=3B_dmarc=3Dpass?="),
+    };
+    (void)state;
+    CHECK_CLAIMS(values, true);
 }
 
 static void test_no_ids(void **state)
@@ -662,6 +674,7 @@ int main(void)
         cmocka_unit_test(test_unparsable_text_that_begins_like_ours),
         cmocka_unit_test(test_comments_deeper_than_the_grammar_allows),
         cmocka_unit_test(test_foreign_fields_stay),
+        cmocka_unit_test(test_encoded_words),
         cmocka_unit_test(test_no_ids),
         cmocka_unit_test(test_large_fields),
         cmocka_unit_test(test_out_of_memory),
