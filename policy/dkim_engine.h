@@ -1,8 +1,9 @@
 /* dkim_engine.h - canonicalisation and hashing for DKIM signatures, RFC 6376 3.4, 3.7.
  *
- * What dkim_verify.c needs from the library behind it; only the implementing
- * file (dkim_opendkim.c) knows which library that is. An engine belongs to one
- * message:
+ * What dkim_verify.c needs from the library behind it: the hash of the header.
+ * It could hash bodies as well; since dkim_body.c does that, only tests show it
+ * one, to compare both. Only the implementing file (dkim_opendkim.c) knows which
+ * library it is. An engine belongs to one message:
  *
  *   dkim_engine_new, _field for each field in order, _end_of_headers, _body,
  *   _end_of_body, _hashes for each signature, _free.
@@ -34,18 +35,14 @@ struct dkim_engine *dkim_engine_new(const char *guard);
  * index for dkim_engine_hashes(), from 0 on. */
 void dkim_engine_field(struct dkim_engine *engine, struct bytes text);
 
-/* Instead of the fields of a message: a signature field of our own, for which
- * only the body is hashed. It gets an index like any other. `length` is l=, NULL
- * without. */
-void dkim_engine_body_signature(struct dkim_engine *engine, bool relaxed, const uint64_t *length);
-
 /* All fields have been fed. */
 void dkim_engine_end_of_headers(struct dkim_engine *engine);
 
-/* After _end_of_headers: true when the signature `index` will have hashes. */
+/* After _end_of_headers: true when the signature `index` will have hashes. One
+ * with l= has none unless the body is that long. */
 bool dkim_engine_has(struct dkim_engine *engine, size_t index);
 
-/* The next octets of the body, any chunking. */
+/* The next octets of the body, any chunking. Without, the body hash is that of an empty one. */
 void dkim_engine_body(struct dkim_engine *engine, struct bytes chunk);
 
 /* After _end_of_body: false when the body holds lone CR or LF octets that the

@@ -1,18 +1,18 @@
 /* dkim_sign.c - the signer of one message; see dkim_sign.h.
  *
- * Fields are collected as the verifier collects them. Of the body the engine
- * makes one hash, whatever the number of signatures, for they share one
+ * Fields are collected as the verifier collects them. Of the body one hash is
+ * made, whatever the number of signatures, for they share one
  * canonicalisation. What is covered of the header is canonicalised once; each
  * signature adds its own field to it. There is no l=, so that nothing can be
  * appended, and no wait: keys are in memory.
  *
- * BUGS: A body with a CR or LF that stands alone is not signed where the
- * engine does not hash it as it stands. RFC 5321 2.3.8 forbids such octets and
- * servers on the way change them, so the signature would break.
+ * BUGS: A body with a CR or LF that stands alone is not signed. RFC 5321 2.3.8
+ * forbids such octets and servers on the way change them, so the signature
+ * would break (RFC 6376 5.3).
  */
 #include "dkim_sign.h"
 
-#include "dkim_engine.h"
+#include "dkim_body.h"
 #include "dkim_header_hash.h"
 #include "dkim_sign_compose.h"
 #include "dkim_sign_fields.h"
@@ -36,9 +36,9 @@ struct dkim_signer {
 
     struct bytes *names; /* of h= */
     size_t name_count;
-    struct strbuf covered;      /* what they cover, canonical */
-    struct dkim_engine *engine; /* hashes the body; NULL: not needed, or failed */
-    const char *problem;        /* why nothing can be signed; NULL: it can */
+    struct strbuf covered;  /* what they cover, canonical */
+    struct dkim_body *body; /* NULL: not needed, or failed */
+    const char *problem;    /* why nothing can be signed; NULL: it can */
 };
 
 struct dkim_signer *dkim_signer_new(const struct policy_env *env,
@@ -59,8 +59,8 @@ void dkim_signer_free(struct dkim_signer *signer)
 {
     if (!signer)
         return;
-    dkim_engine_free(signer->engine);
-    signer->engine = NULL;
+    dkim_body_free(signer->body);
+    signer->body = NULL;
 }
 
 void dkim_signer_header(struct dkim_signer *signer, struct bytes name, struct bytes value)
@@ -87,15 +87,6 @@ static void cover_header(struct dkim_signer *signer)
                           signer->names, signer->name_count, signer->settings->relaxed_header);
 }
 
-static void start_engine(struct dkim_signer *signer)
-{
-    signer->engine = dkim_engine_new(signer->env->guard);
-    if (!signer->engine)
-        return;
-    dkim_engine_body_signature(signer->engine, signer->settings->relaxed_body, NULL);
-    dkim_engine_end_of_headers(signer->engine);
-}
-
 void dkim_signer_end_of_headers(struct dkim_signer *signer, const struct signature_order *orders,
                                 size_t count)
 {
@@ -108,28 +99,29 @@ void dkim_signer_end_of_headers(struct dkim_signer *signer, const struct signatu
         return;
     memcpy(signer->orders, orders, taken * sizeof(*orders));
     cover_header(signer);
-    start_engine(signer);
+    signer->body = dkim_body_new(signer->settings->relaxed_body, DKIM_BODY_WHOLE);
 }
 
 void dkim_signer_body(struct dkim_signer *signer, struct bytes chunk)
 {
-    if (signer->engine)
-        dkim_engine_body(signer->engine, chunk);
+    if (signer->body)
+        dkim_body_add(signer->body, chunk);
 }
 
 /* ---- making the signatures ---- */
 
-/* Hashes of the body, or the problem. */
-static const char *finish_body(struct dkim_signer *signer, struct dkim_hashes *hashes)
+/* The hash of the body, or the problem. */
+static const char *finish_body(struct dkim_signer *signer, const uint8_t **hash)
 {
     if (signer->problem)
         return signer->problem;
-    if (!signer->engine)
+    if (!signer->body)
         return out_of_memory;
-    dkim_engine_end_of_body(signer->engine);
-    if (!dkim_engine_hashes(signer->engine, 0, hashes))
+    dkim_body_end(signer->body);
+    *hash = dkim_body_hash(signer->body);
+    if (!*hash)
         return "the body could not be hashed";
-    if (!dkim_engine_trusts_body(signer->engine, signer->settings->relaxed_body))
+    if (dkim_body_is_bare(signer->body))
         return "body holds a lone CR or LF";
     return NULL;
 }
@@ -200,9 +192,9 @@ static int64_t within_time(int64_t seconds)
 
 void dkim_signer_finish(struct dkim_signer *signer, struct made_signature *out)
 {
-    struct dkim_hashes hashes;
+    const uint8_t *body_hash = NULL;
     const struct signing_settings *settings = signer->settings;
-    const char *problem = signer->count ? finish_body(signer, &hashes) : NULL;
+    const char *problem = signer->count ? finish_body(signer, &body_hash) : NULL;
     int64_t now = within_time(signer->env->epoch(signer->env->clock));
     struct signature_content content = {
         .relaxed_header = settings->relaxed_header,
@@ -213,7 +205,7 @@ void dkim_signer_finish(struct dkim_signer *signer, struct made_signature *out)
                       : 0,
         .names = signer->names,
         .name_count = signer->name_count,
-        .body_hash = hashes.body,
+        .body_hash = body_hash,
     };
     for (size_t i = 0; i < signer->count; i++) {
         if (problem)

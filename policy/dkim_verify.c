@@ -2,17 +2,17 @@
  *
  * Fields are collected as they come; each DKIM-Signature is parsed and its key
  * asked for at once. At the end of the header the signatures that are still
- * good go to the engine, which hashes header and body; at the end of the
- * message keys are awaited and the public-key operations done. An engine is
- * made only when there is a signature worth it.
+ * good go to the engine, which hashes the header; at the end of the message
+ * keys are awaited and the public-key operations done. An engine is made only
+ * when there is a signature worth it.
  *
- * Most signatures are hashed by libopendkim as they stand ("whole"). Those it
- * cannot take have their header hashed by dkim_header_hash.c, and only the body
- * by the library, under a signature field that we write ("body only").
+ * Most headers are hashed by libopendkim. Those of signatures that it cannot
+ * take are hashed by dkim_header_hash.c. Bodies are hashed by dkim_body.c, once
+ * for each canonicalisation and l= that occurs.
  */
 #include "dkim.h"
 
-#include "dkim_body_length.h"
+#include "dkim_body.h"
 #include "dkim_engine.h"
 #include "dkim_header_hash.h"
 #include "dkim_key.h"
@@ -23,8 +23,8 @@
 
 enum hashing {
     HASH_NOTHING, /* judged without a hash */
-    HASH_WHOLE,   /* by verifier->whole */
-    HASH_BODY,    /* header by ourselves, body by verifier->body_only */
+    HASH_ENGINE,  /* the header by verifier->engine */
+    HASH_OURSELVES,
 };
 
 /* One DKIM-Signature field under evaluation. */
@@ -32,9 +32,8 @@ struct candidate {
     struct dkim_signature_field field;
     size_t position; /* in verifier->fields.items */
     enum hashing hashing;
-    size_t index;                   /* in that engine */
-    struct dkim_body_length length; /* counts when there is an l= */
-    uint64_t body_octets;           /* its result */
+    size_t index;           /* in the engine */
+    struct dkim_body *body; /* one of verifier->bodies; NULL: not needed, or failed */
 };
 
 struct dkim_verifier {
@@ -49,8 +48,9 @@ struct dkim_verifier {
     size_t candidate_count;
     size_t skipped; /* DKIM-Signature fields beyond the limit */
 
-    struct dkim_engine *whole, *body_only; /* NULL: not needed, or failed */
-    bool lengths;                          /* some signature has an l= */
+    struct dkim_engine *engine; /* NULL: not needed, or failed */
+    struct dkim_body **bodies;  /* at most one per candidate */
+    size_t body_count;
 };
 
 bool dkim_global_init(void)
@@ -82,9 +82,10 @@ void dkim_verifier_free(struct dkim_verifier *verifier)
 {
     if (!verifier)
         return;
-    dkim_engine_free(verifier->whole);
-    dkim_engine_free(verifier->body_only);
-    verifier->whole = verifier->body_only = NULL;
+    dkim_engine_free(verifier->engine);
+    verifier->engine = NULL;
+    while (verifier->body_count)
+        dkim_body_free(verifier->bodies[--verifier->body_count]);
 }
 
 /* ---- the header ---- */
@@ -147,126 +148,115 @@ static void judge_early(struct dkim_verifier *verifier)
 
 /* A signature that covers DKIM-Signature fields is hashed by ourselves: not all
  * of them are shown to the library, and it would take the one being verified
- * for one of them. */
+ * for one of them. One with l= as well: without the body, which the library is
+ * not shown, it refuses it. */
 static enum hashing choose_hashing(struct dkim_verifier *verifier,
                                    const struct candidate *candidate)
 {
     if (candidate->field.result != AUTH_NONE)
         return HASH_NOTHING;
     struct bytes value = dkim_field_value(verifier->fields.items[candidate->position]);
-    if (!dkim_engine_accepts(&candidate->field, value))
-        return HASH_BODY;
+    if (!dkim_engine_accepts(&candidate->field, value) || candidate->field.has_length)
+        return HASH_OURSELVES;
     if (dkim_signature_covers(&candidate->field, "DKIM-Signature"))
-        return HASH_BODY;
+        return HASH_OURSELVES;
     if (verifier->fields.irregular)
-        return HASH_BODY;
-    return HASH_WHOLE;
+        return HASH_OURSELVES;
+    return HASH_ENGINE;
 }
 
 /* Shows the library all fields, of the DKIM-Signatures only those it is to hash. */
-static void feed_whole(struct dkim_verifier *verifier)
+static void feed_engine(struct dkim_verifier *verifier)
 {
     struct dkim_engine *engine = dkim_engine_new(verifier->env->guard);
     struct candidate *candidate = verifier->candidates;
     struct candidate *end = candidate + verifier->candidate_count;
     size_t index = 0;
-    verifier->whole = engine;
+    verifier->engine = engine;
     if (!engine)
         return;
     for (size_t i = 0; i < verifier->fields.count; i++) {
         struct dkim_header_field field = verifier->fields.items[i];
         bool ours = candidate < end && candidate->position == i;
-        if (ours && candidate->hashing == HASH_WHOLE)
+        if (ours && candidate->hashing == HASH_ENGINE)
             candidate->index = index++;
-        if (!is_signature(field) || (ours && candidate->hashing == HASH_WHOLE))
+        if (!is_signature(field) || (ours && candidate->hashing == HASH_ENGINE))
             dkim_engine_field(engine, field.text);
         candidate += ours;
     }
     dkim_engine_end_of_headers(engine);
 }
 
-static void feed_body_only(struct dkim_verifier *verifier)
+/* The hash that this candidate needs; one that is there already, if possible. */
+static struct dkim_body *body_for(struct dkim_verifier *verifier,
+                                  const struct dkim_signature_field *field)
 {
-    struct dkim_engine *engine = dkim_engine_new(verifier->env->guard);
-    size_t index = 0;
-    verifier->body_only = engine;
-    if (!engine)
-        return;
-    for (size_t i = 0; i < verifier->candidate_count; i++) {
-        struct candidate *candidate = &verifier->candidates[i];
-        if (candidate->hashing != HASH_BODY)
-            continue;
-        candidate->index = index++;
-        dkim_engine_body_signature(engine, candidate->field.relaxed_body,
-                                   candidate->field.has_length ? &candidate->field.length : NULL);
+    uint64_t limit = field->has_length ? field->length : DKIM_BODY_WHOLE;
+    for (size_t i = 0; i < verifier->body_count; i++) {
+        if (dkim_body_serves(verifier->bodies[i], field->relaxed_body, limit))
+            return verifier->bodies[i];
     }
-    dkim_engine_end_of_headers(engine);
+    struct dkim_body *body = dkim_body_new(field->relaxed_body, limit);
+    if (body)
+        verifier->bodies[verifier->body_count++] = body;
+    return body;
 }
 
-static bool any_hashed(const struct dkim_verifier *verifier, enum hashing hashing)
+static void start_bodies(struct dkim_verifier *verifier)
 {
-    for (size_t i = 0; i < verifier->candidate_count; i++) {
-        if (verifier->candidates[i].hashing == hashing)
-            return true;
+    verifier->bodies =
+        arena_array(verifier->arena, verifier->candidate_count, sizeof(*verifier->bodies));
+    for (size_t i = 0; verifier->bodies && i < verifier->candidate_count; i++) {
+        struct candidate *candidate = &verifier->candidates[i];
+        if (candidate->hashing != HASH_NOTHING)
+            candidate->body = body_for(verifier, &candidate->field);
     }
-    return false;
 }
 
 void dkim_verifier_end_of_headers(struct dkim_verifier *verifier)
 {
+    bool engine = false;
+    if (verifier->candidate_count == 0)
+        return;
     judge_early(verifier);
     for (size_t i = 0; i < verifier->candidate_count; i++) {
-        struct candidate *candidate = &verifier->candidates[i];
-        candidate->hashing = choose_hashing(verifier, candidate);
-        candidate->length.relaxed = candidate->field.relaxed_body;
-        if (candidate->hashing != HASH_NOTHING && candidate->field.has_length)
-            verifier->lengths = true;
+        verifier->candidates[i].hashing = choose_hashing(verifier, &verifier->candidates[i]);
+        engine = engine || verifier->candidates[i].hashing == HASH_ENGINE;
     }
-    if (any_hashed(verifier, HASH_WHOLE))
-        feed_whole(verifier);
+    if (engine)
+        feed_engine(verifier);
     for (size_t i = 0; i < verifier->candidate_count; i++) { /* what it refused all the same */
         struct candidate *candidate = &verifier->candidates[i];
-        if (candidate->hashing == HASH_WHOLE && verifier->whole &&
-            !dkim_engine_has(verifier->whole, candidate->index))
-            candidate->hashing = HASH_BODY;
+        if (candidate->hashing == HASH_ENGINE &&
+            !(verifier->engine && dkim_engine_has(verifier->engine, candidate->index)))
+            candidate->hashing = HASH_OURSELVES;
     }
-    if (any_hashed(verifier, HASH_BODY))
-        feed_body_only(verifier);
+    start_bodies(verifier);
 }
 
 bool dkim_verifier_needs_body(const struct dkim_verifier *verifier)
 {
-    return verifier->whole || verifier->body_only;
+    return verifier->body_count > 0;
 }
 
 void dkim_verifier_body(struct dkim_verifier *verifier, struct bytes chunk)
 {
-    if (verifier->whole)
-        dkim_engine_body(verifier->whole, chunk);
-    if (verifier->body_only)
-        dkim_engine_body(verifier->body_only, chunk);
-    for (size_t i = 0; verifier->lengths && i < verifier->candidate_count; i++) {
-        struct candidate *candidate = &verifier->candidates[i];
-        if (candidate->hashing != HASH_NOTHING && candidate->field.has_length)
-            dkim_body_length_add(&candidate->length, chunk);
-    }
-}
-
-static struct dkim_engine *engine_of(struct dkim_verifier *verifier,
-                                     const struct candidate *candidate)
-{
-    return candidate->hashing == HASH_WHOLE ? verifier->whole : verifier->body_only;
+    for (size_t i = 0; i < verifier->body_count; i++)
+        dkim_body_add(verifier->bodies[i], chunk);
 }
 
 static bool get_hashes(struct dkim_verifier *verifier, const struct candidate *candidate,
                        struct dkim_hashes *out)
 {
-    struct dkim_engine *engine = engine_of(verifier, candidate);
-    if (!engine || !dkim_engine_hashes(engine, candidate->index, out))
-        return false;
-    return candidate->hashing == HASH_WHOLE ||
-           dkim_header_hash(verifier->arena, verifier->fields.items, verifier->fields.count,
-                            candidate->position, &candidate->field, out->header);
+    const uint8_t *body = dkim_body_hash(candidate->body);
+    bool good =
+        candidate->hashing == HASH_ENGINE
+            ? dkim_engine_hashes(verifier->engine, candidate->index, out)
+            : dkim_header_hash(verifier->arena, verifier->fields.items, verifier->fields.count,
+                               candidate->position, &candidate->field, out->header);
+    if (good && body)
+        memcpy(out->body, body, SHA256_OCTETS);
+    return good && body;
 }
 
 /* ---- judging ---- */
@@ -361,11 +351,6 @@ static void judge_body(struct dkim_verifier *verifier, struct candidate *candida
 {
     const struct dkim_signature_field *field = &candidate->field;
     bool matches = memcmp(hashes->body, field->body_hash, SHA256_OCTETS) == 0;
-    if (!dkim_engine_trusts_body(engine_of(verifier, candidate), field->relaxed_body)) {
-        /* RFC 5322 2.3: CR and LF only occur together */
-        set_result(out, AUTH_NEUTRAL, "body holds a lone CR or LF");
-        return;
-    }
     if (!matches) {
         out->body_failed_only = true;
         set_result(out, AUTH_FAIL, "body hash did not verify");
@@ -375,12 +360,13 @@ static void judge_body(struct dkim_verifier *verifier, struct candidate *candida
     if (!field->has_length)
         return;
     /* RFC 6376 8.2: what stands behind l= octets may be anybody's. */
-    out->body_partial = candidate->body_octets > field->length;
+    uint64_t octets = dkim_body_octets(candidate->body);
+    out->body_partial = octets > field->length;
     if (out->body_partial)
         set_result(out, AUTH_POLICY,
                    arena_printf(verifier->arena,
                                 "l= leaves %" PRIu64 " octets of the body unsigned",
-                                candidate->body_octets - field->length));
+                                octets - field->length));
 }
 
 static void judge(struct dkim_verifier *verifier, struct candidate *candidate,
@@ -394,14 +380,14 @@ static void judge(struct dkim_verifier *verifier, struct candidate *candidate,
     const struct dkim_keys *keys = get_keys(verifier, candidate, out);
     if (!keys)
         return;
-    candidate->body_octets = dkim_body_length_end(&candidate->length);
-    if (candidate->field.has_length && candidate->field.length > candidate->body_octets) {
-        /* RFC 6376 3.5 l=: MUST NOT be larger than the canonical body */
-        set_result(out, AUTH_PERMERROR, "l= is larger than the body");
+    if (!candidate->body) {
+        set_result(out, AUTH_TEMPERROR, "out of memory");
         return;
     }
-    if (!engine_of(verifier, candidate)) {
-        set_result(out, AUTH_TEMPERROR, "out of memory");
+    if (candidate->field.has_length &&
+        candidate->field.length > dkim_body_octets(candidate->body)) {
+        /* RFC 6376 3.5 l=: MUST NOT be larger than the canonical body */
+        set_result(out, AUTH_PERMERROR, "l= is larger than the body");
         return;
     }
     if (!get_hashes(verifier, candidate, &hashes)) { /* RFC 8601 2.7.1 */
@@ -436,10 +422,10 @@ void dkim_verifier_finish(struct dkim_verifier *verifier, struct dkim_results *o
             arena_array(verifier->arena, verifier->candidate_count, sizeof(*out->signatures));
     if (!out->signatures)
         return;
-    if (verifier->whole)
-        dkim_engine_end_of_body(verifier->whole);
-    if (verifier->body_only)
-        dkim_engine_end_of_body(verifier->body_only);
+    if (verifier->engine)
+        dkim_engine_end_of_body(verifier->engine);
+    for (size_t i = 0; i < verifier->body_count; i++)
+        dkim_body_end(verifier->bodies[i]);
     out->count = verifier->candidate_count;
     for (size_t i = 0; i < out->count; i++) {
         out->signatures[i] = describe(&verifier->candidates[i].field);

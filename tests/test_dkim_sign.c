@@ -372,8 +372,7 @@ static void messages_that_cannot_be_signed(void **state)
     is_not_signed(BYTES(HEAD "\r\na\rb\r\n"), "body holds a lone CR or LF");
     signing_test_canonicalization(&signing, "relaxed/simple");
     is_not_signed(BYTES(HEAD "\r\na\nb\r\n"), "body holds a lone CR or LF");
-    /* where the engine hashes it as it stands, it is signed */
-    assert_non_null(value_of(BYTES(HEAD "\r\na\rb\r\n"), 0));
+    is_not_signed(BYTES(HEAD "\r\na\rb\r\n"), "body holds a lone CR or LF");
 }
 
 static void orders_that_cannot_be_fulfilled(void **state)

@@ -383,33 +383,27 @@ static void length_tag(void **state)
 
 static void lone_line_ends(void **state)
 {
-    static const struct {
-        const char *body, *relaxed, *simple;
-    } cases[] = {
-        {"a\nb\r\n", "pass", "neutral"},
-        {"a\rb\r\n", "neutral", "pass"},
-        {"a\r\n\rb\r\n", "neutral", "neutral"},
-        {"\na\r\n", "pass", "neutral"},
-    };
+    /* hashed as they stand, whatever the canonicalisation */
+    static const char *const cases[] = {"a\nb\r\n", "a\rb\r\n", "a\r\n\rb\r\n", "\na\r\n"};
     (void)state;
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-        struct bytes body = bytes_of(cases[i].body);
+        struct bytes body = bytes_of(cases[i]);
         for (test.chunk = 0; test.chunk < 4; test.chunk++) {
             verify(dkim_test_sign(&test, test.rsa, RSA_TAGS, true, FROM_RELAXED, body), body);
-            assert_string_equal(dkim_test_result(&test, 0), cases[i].relaxed);
+            assert_string_equal(dkim_test_result(&test, 0), "pass");
             verify(dkim_test_sign(&test, test.rsa,
                                   "a=rsa-sha256; c=relaxed; d=example.com; s=rsa; h=from", true,
                                   FROM_RELAXED, body),
                    body);
-            assert_string_equal(dkim_test_result(&test, 0), cases[i].simple);
+            assert_string_equal(dkim_test_result(&test, 0), "pass");
         }
     }
     verify(dkim_test_sign(&test, test.rsa, RSA_TAGS, true, FROM_RELAXED, BYTES("a\n\r\n")),
            BYTES("a\n"));
     expect(0, "pass", "signature verified"); /* RFC 6376 3.4.4: it does not end in CRLF */
-    /* octets that the library would drop must not slip in */
+    /* octets that libopendkim would drop must not slip in */
     verify(signed_by(test.rsa, RSA_TAGS), BYTES("He\rllo\r\n"));
-    expect(0, "neutral", "body holds a lone CR or LF");
+    expect(0, "fail", "body hash did not verify");
 }
 
 /* ---- header fields ---- */
