@@ -105,8 +105,9 @@ static void write_dmarc(struct strbuf *buf, const struct outcome *outcome)
     else if (dmarc->result != AUTH_NONE)
         write_comment(buf, dmarc->reason);
     write_property(buf, "header.from", domain_bytes(dmarc->from_domain));
-    if (dmarc->has_record)
-        write_property(buf, "policy.dmarc", bytes_of(policy));
+    /* RFC 9989 9.2: the policy after all options, t= among them, have been looked at. */
+    if (dmarc->result == AUTH_PASS || dmarc->result == AUTH_FAIL)
+        write_property(buf, "policy.dmarc", bytes_of(dmarc_policy_name(dmarc->effective_policy)));
 }
 
 const char *authres_compose(struct arena *arena, const struct policy_settings *settings,

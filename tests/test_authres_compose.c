@@ -17,7 +17,8 @@ static struct outcome sample(struct arena *arena)
                   .policy_domain = from,
                   .has_record = true,
                   .tag = DMARC_TAG_P,
-                  .policy = DMARC_POLICY_REJECT},
+                  .policy = DMARC_POLICY_REJECT,
+                  .effective_policy = DMARC_POLICY_REJECT},
         .verdict = {.disposition = DMARC_POLICY_NONE},
     };
 }
@@ -60,6 +61,24 @@ static void test_everything_none(void **state)
     struct outcome outcome = {.spf = {.result = AUTH_NONE, .reason = "no SPF record"},
                               .dmarc = {.result = AUTH_NONE, .reason = "no DMARC record"}};
     expect(arena, &outcome, "mx.example.org; spf=none; dkim=none; dmarc=none");
+}
+
+/* RFC 9989 9.2: policy.dmarc is what is to be done, after t=; the comment has what was published.
+ */
+static void test_policy_after_test_mode(void **state)
+{
+    struct arena *arena = *state;
+    struct outcome outcome = sample(arena);
+    outcome.spf.result = AUTH_NONE;
+    outcome.dmarc.result = AUTH_FAIL;
+    outcome.dmarc.effective_policy = DMARC_POLICY_QUARANTINE;
+    outcome.verdict.disposition = DMARC_POLICY_QUARANTINE;
+    expect(arena, &outcome,
+           "mx.example.org; spf=none smtp.mailfrom=example.com; dkim=none; "
+           "dmarc=fail (p=reject dis=quarantine) header.from=example.com policy.dmarc=quarantine");
+    outcome.dmarc.result = AUTH_TEMPERROR; /* no policy is to be applied */
+    const char *value = authres_compose(arena, &settings, &outcome);
+    assert_null(strstr(value, "policy.dmarc"));
 }
 
 static void test_null_sender_shows_helo(void **state)
@@ -153,6 +172,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(test_design_sample),
         TEST(test_everything_none),
+        TEST(test_policy_after_test_mode),
         TEST(test_null_sender_shows_helo),
         TEST(test_reasons_become_comments),
         TEST(test_strange_signature_is_left_out),
