@@ -133,6 +133,6 @@ void log_lookups(const struct log_line_facts *facts)
         log_debug("%s: lookup %s %.*s: %s%s%s%s", queue_id, dns_type_name(lookup->type),
                   BYTES_ARGS(lookup->name), answer ? dns_status_name(answer->status) : "not used",
                   answer && *answer->cause ? ", " : "", answer ? answer->cause : "",
-                  lookup->cached ? ", cached" : "");
+                  answer && lookup->cached ? ", cached" : "");
     }
 }

@@ -122,7 +122,8 @@ static void test_lookups_only_at_debug(void **state)
 {
     (void)state;
     const struct dns_answer answer = {.status = DNS_TEMPORARY, .cause = "SERVFAIL"};
-    struct dns_lookup unused = {.name = BYTES("unused.example"), .type = DNS_A};
+    struct dns_lookup unused = {
+        .name = BYTES("unused.example"), .type = DNS_A, .cached = true}; /* may be under way */
     struct dns_lookup lookup = {.name = BYTES("example\n.com"),
                                 .type = DNS_TXT,
                                 .answer = &answer,
