@@ -127,6 +127,8 @@ def dkim():
         body = case["input"] if case.get("part") == "body" else ""
         canon = "rs"[case.get("algo") == "simple"]
         add("dkim_sign", f"r{canon}\nFrom: a@example.com\r\n\r\n{body}")
+        for length in (255, len(body) // 2):
+            add("dkim_body", bytes([4 + (canon == "r"), length]) + octets(body))
     for message, zone in dkim_cases():
         for name, value in fields(message)[0]:
             if name.lower() == "dkim-signature":
@@ -137,6 +139,10 @@ def dkim():
         add("dkim_message", key_of(message, zone).replace("\n", " ") + "\n" + message)
     for subject in ("a\vb", "a\f", "a\rb", "a\nb", " \r\n b"):  # white space to libopendkim
         add("dkim_sign", f"rr\nFrom: a@example.com\r\nSubject: {subject}\r\n\r\nx\r\n")
+    for body in (b"", b"\r\n", b"a\rb\n", b" \t \r\n\t", b"x \r", b"a" + b"\r\n" * 9,
+                 b"\r\n\r\n \r\na \t b"):
+        add("dkim_body", b"\x02\xff" + body)
+        add("dkim_body", b"\x03\xff" + body)
     for options in ("rr", "ss", "rs@example.com", "sr\"a b\"@sub.example.com", "rr@other.example"):
         add("dkim_sign", options + "\nSubject: x\r\n \ty \r\nfrom : A <a@example.com>\r\n"
             "Received: z\r\nSubject:\r\nX-\x80: q\r\n\r\nline \t one\r\n\r\n\r\n")
