@@ -93,11 +93,13 @@ static const struct dkim_signature *broken_in_transit(const struct evidence *evi
     return NULL;
 }
 
-/* RFC 9989 7.4: other knowledge than p=reject. True when the message looks indirect. */
+/* RFC 9989 7.4: other knowledge than p=reject. True when the message looks indirect, and
+ * IndirectMail is no harder on it than OnReject: a list never makes it worse. */
 static bool judge_indirect(struct judge *judge)
 {
+    const struct policy_settings *settings = judge->settings;
     const struct dkim_signature *broken = broken_in_transit(judge->evidence);
-    if (judge->settings->indirect_mail == ACTION_REJECT)
+    if (settings->indirect_mail == ACTION_REJECT || settings->indirect_mail > settings->on_reject)
         return false;
     if (judge->evidence->has_list_fields) {
         set_override(judge, OVERRIDE_MAILING_LIST, "List-Id or List-Post is present");

@@ -144,6 +144,18 @@ static void test_list_mail_is_quarantined(void **state)
     assert_int_equal(decide(scene)->action, ACTION_ACCEPT);
 }
 
+/* OnReject accept with the default IndirectMail quarantine. */
+static void test_list_mail_fares_no_worse(void **state)
+{
+    struct scene *scene = *state;
+    scene->evidence.has_list_fields = true;
+    scene->settings.on_reject = ACTION_ACCEPT;
+    assert_int_equal(decide(scene)->action, ACTION_ACCEPT);
+    assert_int_equal(scene->verdict.override, OVERRIDE_LOCAL_POLICY);
+    scene->settings.on_reject = ACTION_TAG;
+    assert_int_equal(decide(scene)->action, ACTION_TAG);
+}
+
 static void test_changed_body_is_indirect_only_when_aligned(void **state)
 {
     struct scene *scene = *state;
@@ -250,6 +262,7 @@ int main(void)
         TEST(test_actions_follow_the_map),
         TEST(test_test_mode_steps_down),
         TEST(test_list_mail_is_quarantined),
+        TEST(test_list_mail_fares_no_worse),
         TEST(test_changed_body_is_indirect_only_when_aligned),
         TEST(test_temperror_is_never_a_reject),
         TEST(test_invalid_from),
