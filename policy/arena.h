@@ -28,6 +28,9 @@ void arena_reset(struct arena *arena);
 /* True once any allocation has failed since arena_new() or arena_reset(). */
 bool arena_failed(const struct arena *arena);
 
+/* An allocation elsewhere failed that the same message needed: as if it had been here. */
+void arena_fail(struct arena *arena);
+
 /* Octets handed out so far, with those for alignment: it is they that count
  * against the limit, so that many small objects are bounded too. */
 size_t arena_used(const struct arena *arena);

@@ -7,6 +7,7 @@
 
 #include "base64.h"
 #include "bounds.h"
+#include "crypto_memory.h"
 #include "taglist.h"
 
 #include <openssl/core_names.h>
@@ -153,6 +154,18 @@ static void decode_ed25519(struct dkim_key *key, struct bytes raw)
         key->problem = "key is no Ed25519 public key";
 }
 
+/* A key that there was no memory for is not a wrong one: the scratch arena fails. */
+static void decode(struct arena *scratch, struct dkim_key *key, struct bytes octets)
+{
+    crypto_memory_begin();
+    if (key->type == DKIM_KEY_ED25519)
+        decode_ed25519(key, octets);
+    else
+        decode_rsa(key, octets);
+    if (!key->pkey && crypto_memory_failed())
+        arena_fail(scratch);
+}
+
 /* ---- the record ---- */
 
 /* True when a colon-separated list names `word`. */
@@ -208,10 +221,8 @@ void dkim_key_parse(struct arena *scratch, struct bytes record, struct dkim_key 
         out->problem = "key record is malformed";
     else if (data->len == 0)
         out->problem = "key is revoked";
-    else if (out->type == DKIM_KEY_ED25519)
-        decode_ed25519(out, (struct bytes){(const char *)octets, len});
     else
-        decode_rsa(out, (struct bytes){(const char *)octets, len});
+        decode(scratch, out, (struct bytes){(const char *)octets, len});
 }
 
 void dkim_key_clear(struct dkim_key *key)
@@ -252,8 +263,8 @@ static void *make_keys(const struct dns_answer *answer)
     arena_free(scratch);
     if (!keys)
         return NULL;
-    if (failed && keys->count == 0) {
-        free(keys);
+    if (failed) { /* one that is missing might be the right one */
+        free_keys(keys);
         return NULL;
     }
     if (keys->count == 0)
@@ -291,11 +302,29 @@ static bool verify_ed25519(EVP_PKEY *pkey, const uint8_t digest[32], const uint8
     return good;
 }
 
+static bool verify(const struct dkim_key *key, const uint8_t digest[32], const uint8_t *signature,
+                   size_t signature_len)
+{
+    return key->type == DKIM_KEY_RSA ? verify_rsa(key->pkey, digest, signature, signature_len)
+                                     : verify_ed25519(key->pkey, digest, signature, signature_len);
+}
+
+enum dkim_key_verdict dkim_key_judge(const struct dkim_key *key, const uint8_t digest[32],
+                                     const uint8_t *signature, size_t signature_len)
+{
+    if (key->problem || !key->pkey)
+        return DKIM_KEY_DIFFERS;
+    crypto_memory_begin();
+    if (verify(key, digest, signature, signature_len))
+        return DKIM_KEY_VERIFIES;
+    if (crypto_memory_failed())
+        return DKIM_KEY_NO_MEMORY;
+    /* libcrypto does not always note that it was memory. Refused twice is refused. */
+    return verify(key, digest, signature, signature_len) ? DKIM_KEY_VERIFIES : DKIM_KEY_DIFFERS;
+}
+
 bool dkim_key_verify(const struct dkim_key *key, const uint8_t digest[32], const uint8_t *signature,
                      size_t signature_len)
 {
-    if (key->problem || !key->pkey)
-        return false;
-    return key->type == DKIM_KEY_RSA ? verify_rsa(key->pkey, digest, signature, signature_len)
-                                     : verify_ed25519(key->pkey, digest, signature, signature_len);
+    return dkim_key_judge(key, digest, signature, signature_len) == DKIM_KEY_VERIFIES;
 }

@@ -48,8 +48,18 @@ void dkim_key_clear(struct dkim_key *key);
  * NULL when out of memory. Safe from any thread. */
 const struct dkim_keys *dkim_keys_of(const struct dns_answer *answer);
 
-/* True when `signature` is this key's signature of the SHA-256 hash `digest`
+enum dkim_key_verdict {
+    DKIM_KEY_VERIFIES,
+    DKIM_KEY_DIFFERS,
+    DKIM_KEY_NO_MEMORY, /* it could not be found out */
+};
+
+/* Whether `signature` is this key's signature of the SHA-256 hash `digest`
  * (RSA: PKCS#1 v1.5; Ed25519: PureEdDSA over the hash, RFC 8463 3). */
+enum dkim_key_verdict dkim_key_judge(const struct dkim_key *key, const uint8_t digest[32],
+                                     const uint8_t *signature, size_t signature_len);
+
+/* True when it is DKIM_KEY_VERIFIES. */
 bool dkim_key_verify(const struct dkim_key *key, const uint8_t digest[32], const uint8_t *signature,
                      size_t signature_len);
 

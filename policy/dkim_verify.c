@@ -325,7 +325,7 @@ static bool try_keys(struct dkim_verifier *verifier, const struct candidate *can
                      struct dkim_signature *out)
 {
     const struct dkim_signature_field *field = &candidate->field;
-    bool tried = false;
+    bool tried = false, no_memory = false;
     note_key(out, &keys->keys[0]);
     for (size_t i = 0; i < keys->count; i++) {
         const struct dkim_key *key = &keys->keys[i];
@@ -336,11 +336,20 @@ static bool try_keys(struct dkim_verifier *verifier, const struct candidate *can
             continue;
         }
         note_key(out, key);
-        if (dkim_key_verify(key, hashes->header, field->signature, field->signature_len))
+        switch (dkim_key_judge(key, hashes->header, field->signature, field->signature_len)) {
+        case DKIM_KEY_VERIFIES:
             return true;
-        tried = true;
+        case DKIM_KEY_DIFFERS:
+            tried = true;
+            break;
+        case DKIM_KEY_NO_MEMORY:
+            no_memory = true;
+            break;
+        }
     }
-    if (tried)
+    if (no_memory)
+        set_result(out, AUTH_TEMPERROR, "out of memory");
+    else if (tried)
         set_result(out, AUTH_FAIL, "signature did not verify");
     return false;
 }
@@ -388,6 +397,10 @@ static void judge(struct dkim_verifier *verifier, struct candidate *candidate,
         candidate->field.length > dkim_body_octets(candidate->body)) {
         /* RFC 6376 3.5 l=: MUST NOT be larger than the canonical body */
         set_result(out, AUTH_PERMERROR, "l= is larger than the body");
+        return;
+    }
+    if (!dkim_body_hash(candidate->body)) {
+        set_result(out, AUTH_TEMPERROR, "out of memory");
         return;
     }
     if (!get_hashes(verifier, candidate, &hashes)) { /* RFC 8601 2.7.1 */

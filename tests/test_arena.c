@@ -40,6 +40,17 @@ static void test_objects_do_not_overlap(void **state)
     arena_free(arena);
 }
 
+/* What failed elsewhere ends the message as well. */
+static void test_fail(void **state)
+{
+    struct arena *arena = arena_new(160);
+    (void)state;
+    arena_fail(arena);
+    assert_true(arena_failed(arena));
+    assert_null(arena_alloc(arena, 1));
+    arena_free(arena);
+}
+
 static void test_limit(void **state)
 {
     struct arena *arena = arena_new(160);
@@ -135,6 +146,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_memory_is_zeroed_and_aligned),
         cmocka_unit_test(test_objects_do_not_overlap),
+        cmocka_unit_test(test_fail),
         cmocka_unit_test(test_limit),
         cmocka_unit_test(test_limit_for_small_objects),
         cmocka_unit_test(test_impossible_sizes),
