@@ -234,6 +234,8 @@ static size_t list_domain(struct key_store *store, struct arena *arena, struct k
     } else {
         strbuf_truncate(&problem, 0); /* somebody else has told it */
     }
+    if (!row->files) /* no memory, no descriptor: that is no reason to sign nothing */
+        arena_fail(arena);
     for (size_t i = 0; row->files && i < row->files->count && count < max; i++) {
         const struct key_directory_file *file = &row->files->files[i];
         struct key_place *place = &out[count];

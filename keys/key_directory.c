@@ -72,7 +72,7 @@ enum key_directory_status key_directory_list(struct arena *arena, const char *pa
     }
     closedir(directory);
     qsort(out->files, out->count, sizeof(out->files[0]), compare);
-    return KEY_DIRECTORY_LISTED;
+    return arena_failed(arena) ? KEY_DIRECTORY_FAILED : KEY_DIRECTORY_LISTED;
 }
 
 bool key_directory_each(const char *path, bool (*each)(void *context, const char *name),

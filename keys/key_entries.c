@@ -316,6 +316,8 @@ void key_entries_take(struct key_store *store, struct arena *arena, const struct
         if (!out->key && !*out->problem)
             out->problem = reading.problem;
         evict(store, entry);
+    } else {
+        arena_fail(arena);
     }
     pthread_mutex_unlock(&store->lock);
     signing_key_unref(reading.key);

@@ -25,6 +25,10 @@ static void decode(struct key_store *store, struct arena *arena, const struct ke
         out->key = NULL;
         problem = weak;
     }
+    if (problem == signing_key_no_memory) {
+        out->status = KEY_FILE_FAILED; /* not remembered */
+        arena_fail(arena);             /* and the message is not to go without its signature */
+    }
     if (!out->key)
         out->problem = arena_printf(arena, "%s: %s", place->shown, problem);
 }
@@ -38,11 +42,15 @@ static void read_file(struct key_store *store, struct arena *arena, const struct
     strbuf_init(&problem, arena);
     out->status = KEY_FILE_FAILED;
     out->problem = "out of memory";
-    if (!content)
+    if (!content) {
+        arena_fail(arena);
         return;
+    }
     out->status =
         key_file_read(place->location, &store->rules, content, &len, &out->stamp, &problem);
     out->problem = strbuf_string(&problem);
+    if (out->status == KEY_FILE_FAILED) /* of memory, of descriptors: our own fault */
+        arena_fail(arena);
     if (out->status == KEY_FILE_READ) {
         decode(store, arena, place, (struct bytes){content, len}, out);
         explicit_bzero(content, len);

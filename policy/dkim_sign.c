@@ -100,6 +100,8 @@ void dkim_signer_end_of_headers(struct dkim_signer *signer, const struct signatu
     memcpy(signer->orders, orders, taken * sizeof(*orders));
     cover_header(signer);
     signer->body = dkim_body_new(signer->settings->relaxed_body, DKIM_BODY_WHOLE);
+    if (!signer->body)
+        arena_fail(signer->arena);
 }
 
 void dkim_signer_body(struct dkim_signer *signer, struct bytes chunk)
@@ -119,8 +121,10 @@ static const char *finish_body(struct dkim_signer *signer, const uint8_t **hash)
         return out_of_memory;
     dkim_body_end(signer->body);
     *hash = dkim_body_hash(signer->body);
-    if (!*hash)
-        return "the body could not be hashed";
+    if (!*hash) { /* for nothing else does SHA-256 fail */
+        arena_fail(signer->arena);
+        return out_of_memory;
+    }
     if (dkim_body_is_bare(signer->body))
         return "body holds a lone CR or LF";
     return NULL;

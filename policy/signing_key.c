@@ -11,11 +11,11 @@
 #include "signing_key.h"
 
 #include "base64.h"
+#include "crypto_memory.h"
 #include "dkim_key.h"
 
 #include <openssl/crypto.h>
 #include <openssl/decoder.h>
-#include <openssl/err.h>
 #include <openssl/rsa.h>
 #include <openssl/x509.h>
 #include <stdatomic.h>
@@ -31,9 +31,11 @@ enum {
 struct signing_key { /* small: there may be 100,000 of them */
     atomic_uint references;
     unsigned bits;
+    bool tried; /* has signed: what fails from now on is no fault of the key */
     EVP_PKEY *pkey;
 };
 
+const char signing_key_no_memory[] = "out of memory";
 static const char wrong_type[] = "the key is of another type: DKIM knows RSA and Ed25519";
 static const char not_private[] =
     "this is a public key; the private key is needed (\"BEGIN PRIVATE KEY\")";
@@ -57,13 +59,11 @@ static EVP_PKEY *decode(struct bytes text, const char *format, int selection, bo
     size_t len = text.len;
     OSSL_DECODER_CTX *context =
         OSSL_DECODER_CTX_new_for_pkey(&pkey, format, NULL, NULL, selection, NULL, NULL);
-    ERR_set_mark();
     if (!context || !OSSL_DECODER_CTX_set_pem_password_cb(context, refuse_passphrase, encrypted) ||
         !OSSL_DECODER_from_data(context, &data, &len)) {
         EVP_PKEY_free(pkey);
         pkey = NULL;
     }
-    ERR_pop_to_mark(); /* nobody else is to find our errors in the thread's queue */
     OSSL_DECODER_CTX_free(context);
     return pkey;
 }
@@ -133,7 +133,7 @@ static EVP_PKEY *decode_base64(struct arena *scratch, struct bytes text, const c
     struct bytes der = {(const char *)octets, len};
     if (len == ED25519_KEY_OCTETS) {
         pkey = EVP_PKEY_new_raw_private_key(EVP_PKEY_ED25519, NULL, octets, len);
-        *problem = "out of memory";
+        *problem = damaged;
     } else {
         pkey = decode(der, "DER", EVP_PKEY_KEYPAIR, &encrypted);
         *problem =
@@ -169,8 +169,15 @@ static bool verifies(const struct signing_key *key, struct arena *scratch,
     static const uint8_t digest[SHA256_OCTETS] = "anything";
     uint8_t *signature;
     size_t len;
-    return signing_key_sign(key, scratch, digest, &signature, &len) &&
-           dkim_key_verify(public_half, digest, signature, len);
+    if (!signing_key_sign(key, scratch, digest, &signature, &len)) {
+        if (crypto_memory_failed())
+            arena_fail(scratch);
+        return false;
+    }
+    enum dkim_key_verdict verdict = dkim_key_judge(public_half, digest, signature, len);
+    if (verdict == DKIM_KEY_NO_MEMORY)
+        arena_fail(scratch);
+    return verdict == DKIM_KEY_VERIFIES;
 }
 
 static const char *try_out(struct signing_key *key, struct arena *scratch)
@@ -184,9 +191,10 @@ static const char *try_out(struct signing_key *key, struct arena *scratch)
     dkim_key_parse(scratch, strbuf_view(&record), &public_half);
     bool good = !public_half.problem && verifies(key, scratch, &public_half);
     key->bits = public_half.bits;
+    key->tried = good;
     dkim_key_clear(&public_half);
     if (arena_failed(scratch))
-        return "out of memory";
+        return signing_key_no_memory;
     return good ? NULL : "the key is damaged: what it signs does not verify";
 }
 
@@ -197,7 +205,7 @@ static struct signing_key *build(EVP_PKEY *pkey, struct arena *scratch, const ch
     *problem = object_to_type(pkey);
     if (!*problem) {
         key = calloc(1, sizeof(*key));
-        *problem = "out of memory";
+        *problem = signing_key_no_memory;
     }
     if (!key) {
         EVP_PKEY_free(pkey);
@@ -219,8 +227,9 @@ struct signing_key *signing_key_parse(struct bytes text, const char **problem)
     struct bytes content = bytes_trim(text);
     EVP_PKEY *pkey = NULL;
     struct signing_key *key = NULL;
+    crypto_memory_begin();
     if (!scratch)
-        *problem = "out of memory";
+        *problem = signing_key_no_memory;
     else if (content.len == 0)
         *problem = "it is empty";
     else if (content.len > TEXT_OCTETS_MAX)
@@ -231,6 +240,9 @@ struct signing_key *signing_key_parse(struct bytes text, const char **problem)
         pkey = decode_base64(scratch, content, problem);
     if (pkey)
         key = build(pkey, scratch, problem);
+    /* Nobody else is to find our errors in the thread's queue. */
+    if (crypto_memory_failed() && !key)
+        *problem = signing_key_no_memory;
     arena_free(scratch);
     return key;
 }
@@ -280,6 +292,8 @@ void signing_key_public(const struct signing_key *key, struct strbuf *out)
     } else if ((len = i2d_PUBKEY(key->pkey, &der)) > 0) {
         base64_encode(out, der, (size_t)len);
         OPENSSL_free(der);
+    } else if (out->arena) {
+        arena_fail(out->arena); /* a decoded key can always be written */
     }
 }
 
@@ -325,7 +339,10 @@ bool signing_key_sign(const struct signing_key *key, struct arena *arena,
     *signature = arena_alloc(arena, *len);
     if (!*signature)
         return false;
-    return signing_key_type(key) == SIGNING_KEY_RSA
-               ? sign_rsa(key->pkey, digest, *signature, len)
-               : sign_ed25519(key->pkey, digest, *signature, len);
+    bool good = signing_key_type(key) == SIGNING_KEY_RSA
+                    ? sign_rsa(key->pkey, digest, *signature, len)
+                    : sign_ed25519(key->pkey, digest, *signature, len);
+    if (!good && key->tried) /* it can sign; what it lacked now was memory */
+        arena_fail(arena);
+    return good;
 }

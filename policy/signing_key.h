@@ -20,6 +20,9 @@ enum signing_key_type { SIGNING_KEY_RSA, SIGNING_KEY_ED25519 };
  * caller owns one reference. */
 struct signing_key *signing_key_parse(struct bytes text, const char **problem);
 
+/* The one problem that may be gone the next time; compare the pointer. */
+extern const char signing_key_no_memory[];
+
 struct signing_key *signing_key_ref(struct signing_key *key);
 void signing_key_unref(struct signing_key *key); /* NULL is allowed */
 
