@@ -20,6 +20,7 @@ struct session {
     struct ip client;
     bool local;
     char *client_name, *helo, *mta_name, *daemon_name; /* owned; NULL: none */
+    bool incomplete; /* no memory for one of them: its messages cannot be judged */
 
     /* the message; nothing of it is set between messages */
     bool in_message;
@@ -85,12 +86,14 @@ bool session_over_limit(const struct session *session)
     return session->over_limit;
 }
 
-/* An unknown name is as good as one that we had no memory for: each use of it
- * stands an empty one. */
-static void replace(char **string, const char *value)
+/* A name that we had no memory for is not an unknown one: forged results that bear
+ * the MTA's would stay. */
+static void replace(struct session *session, char **string, struct bytes value)
 {
     free(*string);
-    *string = value && *value ? strdup(value) : NULL;
+    *string = value.len ? strndup(value.data, value.len) : NULL;
+    if (value.len && !*string)
+        session->incomplete = true;
 }
 
 /* No address: Sendmail says "localhost" for what its own host submits, Postfix
@@ -108,21 +111,21 @@ void session_connect(struct session *session, const char *hostname, struct bytes
     session_abort(session);
     session->client = ip_of_sockaddr(address);
     session->local = is_local(hostname, address);
-    free(session->client_name);
-    session->client_name = client_name.len ? strndup(client_name.data, client_name.len) : NULL;
-    replace(&session->mta_name, mta_name);
-    replace(&session->daemon_name, NULL);
-    replace(&session->helo, NULL);
+    session->incomplete = false;
+    replace(session, &session->client_name, client_name);
+    replace(session, &session->mta_name, bytes_of(mta_name));
+    replace(session, &session->daemon_name, BYTES_EMPTY);
+    replace(session, &session->helo, BYTES_EMPTY);
 }
 
 void session_set_daemon_name(struct session *session, const char *name)
 {
-    replace(&session->daemon_name, name);
+    replace(session, &session->daemon_name, bytes_of(name));
 }
 
 void session_helo(struct session *session, const char *name)
 {
-    replace(&session->helo, name);
+    replace(session, &session->helo, bytes_of(name));
 }
 
 struct bytes session_path_address(const char *path)
@@ -152,8 +155,10 @@ static const struct policy_settings *own_settings(struct session *session)
         return settings;
     size_t count = settings->own_ids.count;
     struct named_settings *own = malloc(sizeof(*own) + (count + 1) * sizeof(own->ids[0]));
-    if (!own)
+    if (!own) {
+        session->failed = true;
         return settings;
+    }
     own->settings = *settings;
     own->settings.authserv_id = name;
     own->ids[0] = name;
@@ -238,7 +243,7 @@ const struct outcome *session_finish(struct session *session, const char *queue_
         return &session_outcome_over_limit;
     if (session->in_message && !session->runtime)
         return &outcome_stopping;
-    if (!session->evaluation || session->failed)
+    if (!session->evaluation || session->failed || session->incomplete)
         return &session_outcome_no_memory;
     return evaluation_finish(session->evaluation, queue_id);
 }
