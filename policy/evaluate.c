@@ -39,7 +39,7 @@ struct evaluation {
     bool has_list_fields;
 
     size_t header_fields, header_bytes;
-    bool header_overflow;
+    bool header_overflow, header_ended;
     unsigned results_seen;    /* Authentication-Results fields so far */
     unsigned tags_seen;       /* TagHeader fields so far */
     struct removal *removals; /* last found first */
@@ -107,8 +107,9 @@ static void start_spf(struct evaluation *evaluation)
 static void advance(void *context)
 {
     struct evaluation *evaluation = context;
-    if (evaluation->outcome.author.status == AUTHOR_OK)
-        dmarc_prefetch_existence(evaluation->dns, evaluation->outcome.author.domain);
+    struct domain author = evaluation->outcome.author.domain;
+    if (!domain_is_none(author)) /* none: before the end of the header, too */
+        dmarc_prefetch_existence(evaluation->dns, author);
     unsigned before = keep_back_from_spf(evaluation);
     spf_prefetch_advance(evaluation->spf_prefetch);
     dns_session_keep_back(evaluation->dns, before);
@@ -303,6 +304,7 @@ static void prefetch_walks(struct evaluation *evaluation)
 
 void evaluation_end_of_headers(struct evaluation *evaluation)
 {
+    evaluation->header_ended = true;
     find_author(evaluation);
     if (evaluation->outcome.originating) {
         originate_end_of_headers(evaluation->originate, &evaluation->outcome.author);
@@ -486,6 +488,8 @@ static void sign(struct evaluation *evaluation)
 const struct outcome *evaluation_finish(struct evaluation *evaluation, const char *queue_id)
 {
     struct outcome *outcome = &evaluation->outcome;
+    if (!evaluation->header_ended) /* an MTA that left it out: no reason to let a forger through */
+        evaluation_end_of_headers(evaluation);
     outcome->client = evaluation->spf.client;
     outcome->helo = printable(evaluation->arena, evaluation->spf.helo);
     outcome->mail_from = printable(evaluation->arena, evaluation->spf.mail_from);

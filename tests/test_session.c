@@ -92,6 +92,21 @@ static void test_many_messages_on_one_connection(void **state)
     session_free(session);
 }
 
+/* An MTA that does not tell the end of the header makes no forged author acceptable. */
+static void test_no_end_of_headers(void **state)
+{
+    (void)state;
+    struct session *session = connected();
+    session_mail(session, runtime_ref(runtime), "<a@other.example>", false);
+    session_header(session, "From", " a@example.com");
+    assert_int_equal(session_finish(session, NULL)->verdict.action, ACTION_REJECT);
+    session_mail(session, runtime_ref(runtime), "<a@other.example>", false);
+    const struct outcome *outcome = session_finish(session, NULL);
+    assert_int_equal(outcome->author.status, AUTHOR_MISSING);
+    assert_int_equal(outcome->verdict.action, ACTION_REJECT);
+    session_free(session);
+}
+
 static void test_abort_at_each_stage(void **state)
 {
     (void)state;
@@ -317,6 +332,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(test_stopping_says_so),
         TEST(test_many_messages_on_one_connection),
+        TEST(test_no_end_of_headers),
         TEST(test_abort_at_each_stage),
         TEST(test_steps_without_mail),
         TEST(test_null_arguments),
