@@ -124,6 +124,7 @@ static sfsistat on_connect(SMFICTX *ctx, char *hostname, struct sockaddr *addres
     session_connect(session, hostname, macros_client_name(ctx, hostname), address,
                     macros_mta_name(ctx));
     session_set_daemon_name(session, macros_daemon_name(ctx));
+    session_set_sendmail(session, macros_from_sendmail(ctx));
     /* Where silence was promised, the refusal comes with the end of the message. */
     if (session_over_limit(session) && !(session_granted(session)->steps & SMFIP_NR_CONN))
         return refuse_connection(ctx);

@@ -57,3 +57,9 @@ const char *macros_daemon_name(SMFICTX *ctx)
 {
     return smfi_getsymval(ctx, (char *)"{daemon_name}");
 }
+
+bool macros_from_sendmail(SMFICTX *ctx)
+{
+    const char *version = value_of(ctx, "v"); /* "8.17.1.9"; Postfix: "Postfix 3.7.11" */
+    return version && *version >= '0' && *version <= '9';
+}

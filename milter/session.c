@@ -18,7 +18,7 @@ struct session {
 
     /* the connection */
     struct ip client;
-    bool local;
+    bool local, sendmail;
     char *client_name, *helo, *mta_name, *daemon_name; /* owned; NULL: none */
     bool incomplete; /* no memory for one of them: its messages cannot be judged */
 
@@ -123,6 +123,11 @@ void session_set_daemon_name(struct session *session, const char *name)
     replace(session, &session->daemon_name, bytes_of(name));
 }
 
+void session_set_sendmail(struct session *session, bool sendmail)
+{
+    session->sendmail = sendmail;
+}
+
 void session_helo(struct session *session, const char *name)
 {
     replace(session, &session->helo, bytes_of(name));
@@ -185,6 +190,7 @@ void session_mail(struct session *session, struct runtime *runtime, const char *
         .helo = bytes_of(session->helo),
         .authenticated = authenticated,
         .daemon_name = bytes_of(session->daemon_name),
+        .sendmail = session->sendmail,
     };
     session->evaluation = evaluation_new(&runtime->env, own_settings(session), &connection,
                                          session_path_address(path));

@@ -36,6 +36,9 @@ void session_connect(struct session *session, const char *hostname, struct bytes
 /* {daemon_name} of this connection; NULL: none. After session_connect(). */
 void session_set_daemon_name(struct session *session, const char *name);
 
+/* Whether the MTA is Sendmail. After session_connect(). */
+void session_set_sendmail(struct session *session, bool sendmail);
+
 /* HELO or EHLO; comes again after STARTTLS. NULL is taken as empty. */
 void session_helo(struct session *session, const char *name);
 

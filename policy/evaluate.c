@@ -8,6 +8,7 @@
 
 #include "authres_compose.h"
 #include "received.h"
+#include "sendmail_form.h"
 #include "strbuf.h"
 
 enum {
@@ -35,6 +36,7 @@ struct evaluation {
     struct originate *originate; /* originating mail only; then dns and dkim are NULL */
     struct bytes from[FROM_FIELDS_KEPT];
     size_t from_count;
+    bool sendmail;       /* originating mail will be changed as sendmail_form() does */
     bool seeking_client; /* the client is a trusted relay: look for the one behind it */
     bool has_list_fields;
 
@@ -169,6 +171,7 @@ struct evaluation *evaluation_new(const struct policy_env *env,
     };
     evaluation->outcome.origin = origin_of(settings, connection);
     evaluation->outcome.originating = evaluation->outcome.origin[0] != '\0';
+    evaluation->sendmail = connection->sendmail && settings->signing.relaxed_header;
     bool started = evaluation->outcome.originating ? start_signing(evaluation)
                                                    : start_checks(evaluation, connection);
     if (!evaluation->scratch || !started || arena_failed(arena)) {
@@ -259,6 +262,8 @@ void evaluation_header(struct evaluation *evaluation, struct bytes name, struct 
     if (bytes_is(name, "From"))
         keep_from(evaluation, value);
     if (evaluation->outcome.originating) {
+        if (evaluation->sendmail)
+            value = sendmail_form(evaluation->arena, name, value);
         originate_header(evaluation->originate, name, value);
         return;
     }

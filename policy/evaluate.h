@@ -27,6 +27,7 @@ struct connection {
     struct bytes helo;        /* HELO/EHLO argument, may be empty */
     bool authenticated;       /* SMTP AUTH: {auth_authen} or {auth_type} is set */
     struct bytes daemon_name; /* {daemon_name}; empty: none */
+    bool sendmail;            /* the MTA writes address fields anew: see sendmail_form.h */
 };
 
 struct header_edit {

@@ -55,6 +55,24 @@ static void test_authenticated_by_either_macro(void **state)
     assert_true(macros_authenticated(ctx));
 }
 
+static void test_which_mta(void **state)
+{
+    (void)state;
+    assert_false(macros_from_sendmail(fake_milter_ctx()));
+    const struct {
+        const char *version;
+        bool sendmail;
+    } cases[] = {{"8.17.1.9", true},
+                 {"8.18.1/Debian-6", true},
+                 {"", false},
+                 {"Postfix 3.7.11", false},
+                 {"unknown", false}};
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        fake_milter_set_macro("v", cases[i].version);
+        assert_int_equal(macros_from_sendmail(fake_milter_ctx()), cases[i].sendmail);
+    }
+}
+
 static void test_client_name(void **state)
 {
     (void)state;
@@ -84,6 +102,7 @@ int main(void)
         cmocka_unit_test_setup(test_asks_for, reset),
         cmocka_unit_test_setup(test_not_set_and_empty_are_the_same, reset),
         cmocka_unit_test_setup(test_authenticated_by_either_macro, reset),
+        cmocka_unit_test_setup(test_which_mta, reset),
         cmocka_unit_test_setup(test_client_name, reset),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
