@@ -73,6 +73,10 @@ PLAIN = {
     "quoted-names": (DATE + b'From: "User, Example" <user@example.com>\r\n'
                      b'To: "A, \\"the\\" first" <a@rcpt.example>, B. Second <b@rcpt.example>\r\n'
                      + SUBJECT + ID, TEXT),
+    "names-to-quote": (DATE + b"From: Sean O'Neil <user@example.com>\r\n"
+                       b"To: B. Second <b@rcpt.example>,'C' <c@rcpt.example>, , d@rcpt.example,\r\n"
+                       b"\te@rcpt.example <e@rcpt.example> (e.)\r\n"
+                       b"Cc: G:a@rcpt.example,J. \xc3\xbc <f@rcpt.example>;\r\n" + SUBJECT + ID, TEXT),
     "group": (DATE + FROM + b"To: undisclosed-recipients:;\r\n" + SUBJECT + ID, TEXT),
     "encoded-words": (DATE + b"From: =?utf-8?q?J=C3=BCrgen?= <user@example.com>\r\n" + TO +
                       b"Subject: =?utf-8?q?Gr=C3=BC=C3=9Fe?=\r\n =?utf-8?b?w6Q=?=\r\n" + ID, TEXT),

@@ -2,7 +2,8 @@
 directories and ports. It cannot be told another client address (no XCLIENT), so
 its clients connect from addresses that the private network namespace has on lo.
 
-It logs through syslog(3) only; what it said on the wire is kept by -X instead.
+It logs through syslog(3) only; what it said on the wire is kept by -X instead. Its
+load limits are lifted: on a machine that runs tests it would refuse connections.
 """
 
 import glob
@@ -30,6 +31,8 @@ define(`confSERVICE_SWITCH_FILE', `{root}/etc/mail/service.switch-nodns')
 define(`confHOSTS_FILE', `/etc/hosts')
 define(`confTO_IDENT', `0')
 define(`confCT_FILE', `/dev/null')
+define(`confQUEUE_LA', `1000')
+define(`confREFUSE_LA', `1000')
 define(`confTEMP_FILE_MODE', `0600')
 define(`confEIGHT_BIT_HANDLING', `pass8')
 define(`confDONT_BLAME_SENDMAIL', `GroupWritableDirPathSafe')

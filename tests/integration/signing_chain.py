@@ -2,6 +2,8 @@
 the fixtures by name.
 """
 
+import shutil
+
 import pytest
 
 import harness
@@ -15,12 +17,17 @@ from namespace import LIST, SERVER
 
 @pytest.fixture(scope="module")
 def signing_keys():
-    return signing.SigningKeys()
+    keys = signing.SigningKeys()
+    yield keys
+    shutil.rmtree(keys.dir)
+    shutil.rmtree(keys.tables)
 
 
 @pytest.fixture(scope="module")
 def oracles(signing_keys):
-    return signing.Oracles(signing_keys)
+    made = signing.Oracles(signing_keys)
+    yield made
+    shutil.rmtree(made.dir)
 
 
 @pytest.fixture(scope="module")
@@ -92,7 +99,8 @@ class Chain:
 
     def send_all(self, messages, label):
         """Many; recipient by name, so that none is waited for in vain."""
-        recipients = {m.name: "%s.%s.%s@rcpt.example" % (label, m.name, self.name) for m in messages}
+        recipients = {m.name: "%s.%s.%s@rcpt.example" % (label, m.name, self.name)
+                      for m in messages}
         with self.session() as smtp:
             for message in messages:
                 if message.command:
