@@ -34,8 +34,9 @@ static const struct option_word failure_words[] = {
 };
 
 static const struct option_word temp_error_words[] = {
-    {"accept", ACTION_ACCEPT},
-    {"tempfail", ACTION_TEMPFAIL},
+    {"policy", TEMP_ERROR_POLICY},
+    {"accept", TEMP_ERROR_ACCEPT},
+    {"tempfail", TEMP_ERROR_TEMPFAIL},
     {NULL, 0},
 };
 

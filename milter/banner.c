@@ -4,15 +4,16 @@
 #include "log.h"
 #include "version.h"
 
-static void log_mode(const struct policy_settings *policy)
+static void log_mode(const struct config *config)
 {
+    const struct policy_settings *policy = &config->policy;
     log_info("version %s, authserv-id %s, mode %s", PACKAGE_VERSION, policy->authserv_id,
              policy->mode == MODE_MONITOR ? "monitor: every message will be accepted" : "enforce");
     log_info("actions: OnReject %s, IndirectMail %s, OnQuarantine %s, OnInvalidFrom %s, "
              "OnTempError %s",
              action_name(policy->on_reject), action_name(policy->indirect_mail),
              action_name(policy->on_quarantine), action_name(policy->on_invalid_from),
-             action_name(policy->on_temp_error));
+             config->values[OPTION_OnTempError].text);
 }
 
 static void log_socket(const struct milter_config *milter)
@@ -43,7 +44,7 @@ static void log_signing(const struct keys_config *keys)
 void banner_log(const struct runtime *runtime)
 {
     const struct config *config = runtime->config;
-    log_mode(&config->policy);
+    log_mode(config);
     log_signing(&config->keys);
     log_info("resolver: %s", resolver_description(runtime->resolver));
     log_socket(&config->milter);

@@ -29,17 +29,25 @@ enum action {
 /* "accept", "tag", "quarantine", "tempfail", "reject". */
 const char *action_name(enum action action);
 
+/* What is done when DNS kept us from judging. */
+enum temp_error_action {
+    TEMP_ERROR_POLICY, /* tempfail when the policy is known and asks for more than none, else accept
+                        */
+    TEMP_ERROR_ACCEPT,
+    TEMP_ERROR_TEMPFAIL,
+};
+
 struct policy_settings {
     enum mode mode;
-    const char *authserv_id;           /* AuthservID */
-    struct authserv_ids own_ids;       /* AuthservID and AuthservIDAliases */
-    struct host_set *internal_hosts;   /* InternalHosts */
-    struct host_set *trusted_relays;   /* TrustedRelays */
-    struct policy_table *policy_table; /* PolicyTable; NULL: none */
-    enum action on_reject;             /* OnReject: failing under an effective p=reject */
-    enum action on_quarantine;         /* OnQuarantine */
-    enum action on_temp_error;         /* OnTempError: accept or tempfail */
-    enum action on_invalid_from;       /* OnInvalidFrom */
+    const char *authserv_id;              /* AuthservID */
+    struct authserv_ids own_ids;          /* AuthservID and AuthservIDAliases */
+    struct host_set *internal_hosts;      /* InternalHosts */
+    struct host_set *trusted_relays;      /* TrustedRelays */
+    struct policy_table *policy_table;    /* PolicyTable; NULL: none */
+    enum action on_reject;                /* OnReject: failing under an effective p=reject */
+    enum action on_quarantine;            /* OnQuarantine */
+    enum temp_error_action on_temp_error; /* OnTempError */
+    enum action on_invalid_from;          /* OnInvalidFrom */
     enum action indirect_mail; /* IndirectMail: instead of on_reject for lists and forwarders */
     const char *reject_text;   /* RejectText: {domain} {reason} {policy} {queue-id} */
     const char *tag_header;    /* TagHeader: field name */

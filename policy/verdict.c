@@ -172,6 +172,24 @@ static bool judge_table(struct judge *judge, enum action *action)
     return true;
 }
 
+/* With a policy in hand, to accept would hand every forger a way around it: one
+ * signature whose key cannot be had is enough (RFC 9989 7.2 allows to defer). Without
+ * one, deferring would hold up the mail of every domain whose DNS is broken for good. */
+static enum action judge_temp_error(const struct judge *judge)
+{
+    const struct dmarc_result *dmarc = judge->evidence->dmarc;
+    bool enforced = dmarc->has_record && dmarc->effective_policy >= DMARC_POLICY_QUARANTINE;
+    switch (judge->settings->on_temp_error) {
+    case TEMP_ERROR_ACCEPT:
+        return ACTION_ACCEPT;
+    case TEMP_ERROR_TEMPFAIL:
+        return ACTION_TEMPFAIL;
+    case TEMP_ERROR_POLICY:
+        break;
+    }
+    return enforced ? ACTION_TEMPFAIL : ACTION_ACCEPT;
+}
+
 static enum action judge_message(struct judge *judge)
 {
     const struct evidence *evidence = judge->evidence;
@@ -181,7 +199,7 @@ static enum action judge_message(struct judge *judge)
     if (judge_table(judge, &action))
         return action;
     if (evidence->dmarc->result == AUTH_TEMPERROR)
-        return judge->settings->on_temp_error;
+        return judge_temp_error(judge);
     return evidence->dmarc->result == AUTH_FAIL ? judge_policy(judge) : ACTION_ACCEPT;
 }
 

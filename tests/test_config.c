@@ -147,7 +147,7 @@ static void every_kind_of_option_is_set(void **state)
     assert_int_equal(policy->mode, MODE_MONITOR);
     assert_int_equal(policy->on_reject, ACTION_TAG);
     assert_int_equal(policy->on_quarantine, ACTION_ACCEPT);
-    assert_int_equal(policy->on_temp_error, ACTION_TEMPFAIL);
+    assert_int_equal(policy->on_temp_error, TEMP_ERROR_TEMPFAIL);
     assert_int_equal(policy->on_invalid_from, ACTION_QUARANTINE);
     assert_int_equal(policy->indirect_mail, ACTION_REJECT);
     assert_string_equal(policy->reject_text, "no, {domain}: # {reason}");
@@ -360,7 +360,7 @@ static const struct {
     {"Mode monitor, enforce", "Mode: 'monitor, enforce' is not allowed"},
     {"Mode \"monitor", "Mode: the closing quote is missing"},
     {"OnReject tempfail", "allowed: reject, quarantine, tag or accept"},
-    {"OnTempError reject", "allowed: accept or tempfail"},
+    {"OnTempError reject", "allowed: policy, accept or tempfail"},
     {"CheckHelo maybe", "CheckHelo: 'maybe' is not allowed; allowed: yes or no"},
     {"MaximumSignatures 0", "allowed: a number from 1 to 100"},
     {"MaximumSignatures 101", "allowed: a number from 1 to 100"},

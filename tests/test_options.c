@@ -148,7 +148,7 @@ static void defaults_are_what_design_md_says(void **state)
     assert_int_equal(policy->mode, MODE_ENFORCE);
     assert_int_equal(policy->on_reject, ACTION_REJECT);
     assert_int_equal(policy->on_quarantine, ACTION_QUARANTINE);
-    assert_int_equal(policy->on_temp_error, ACTION_ACCEPT);
+    assert_int_equal(policy->on_temp_error, TEMP_ERROR_POLICY);
     assert_int_equal(policy->on_invalid_from, ACTION_REJECT);
     assert_int_equal(policy->indirect_mail, ACTION_QUARANTINE);
     assert_string_equal(policy->reject_text,
@@ -308,7 +308,7 @@ static const struct {
     const char *phrase;
 } describe_cases[] = {
     {OPTION_OnReject, "reject, quarantine, tag or accept"},
-    {OPTION_OnTempError, "accept or tempfail"},
+    {OPTION_OnTempError, "policy, accept or tempfail"},
     {OPTION_ResolverTimeout, "a time from 100ms to 60s"},
     {OPTION_ClockSkew, "a time from 0s to 86400s"},
     {OPTION_MaximumHeaderBytes, "a size from 16K to 64M"},

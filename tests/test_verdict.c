@@ -27,7 +27,7 @@ static int setup(void **state)
         .mode = MODE_ENFORCE,
         .on_reject = ACTION_REJECT,
         .on_quarantine = ACTION_QUARANTINE,
-        .on_temp_error = ACTION_ACCEPT,
+        .on_temp_error = TEMP_ERROR_ACCEPT,
         .on_invalid_from = ACTION_REJECT,
         .indirect_mail = ACTION_QUARANTINE,
         .reject_text = "Email rejected per DMARC policy for {domain}: {reason} [{queue-id}]",
@@ -177,11 +177,24 @@ static void test_temperror_is_never_a_reject(void **state)
     assert_int_equal(decide(scene)->action, ACTION_ACCEPT);
     add_table_entry(scene, "example.com reject");
     assert_int_equal(decide(scene)->action, ACTION_ACCEPT);
-    scene->settings.on_temp_error = ACTION_TEMPFAIL;
+    scene->settings.on_temp_error = TEMP_ERROR_TEMPFAIL;
     assert_int_equal(decide(scene)->action, ACTION_TEMPFAIL);
     assert_string_equal(scene->verdict.smtp_code, "451");
     assert_string_equal(scene->verdict.enhanced_code, "4.7.1");
     assert_non_null(strstr(scene->verdict.smtp_text, "_dmarc.example.com: SERVFAIL"));
+}
+
+static void test_temperror_follows_a_known_policy(void **state)
+{
+    struct scene *scene = *state;
+    scene->settings.on_temp_error = TEMP_ERROR_POLICY;
+    scene->dmarc.result = AUTH_TEMPERROR;
+    assert_int_equal(decide(scene)->action, ACTION_TEMPFAIL);
+    scene->dmarc.effective_policy = DMARC_POLICY_NONE;
+    assert_int_equal(decide(scene)->action, ACTION_ACCEPT);
+    scene->dmarc.has_record = false;
+    scene->dmarc.effective_policy = DMARC_POLICY_UNSET;
+    assert_int_equal(decide(scene)->action, ACTION_ACCEPT);
 }
 
 static void test_invalid_from(void **state)
@@ -265,6 +278,7 @@ int main(void)
         TEST(test_list_mail_fares_no_worse),
         TEST(test_changed_body_is_indirect_only_when_aligned),
         TEST(test_temperror_is_never_a_reject),
+        TEST(test_temperror_follows_a_known_policy),
         TEST(test_invalid_from),
         TEST(test_policy_table_both_ways),
         TEST(test_policy_table_without_a_record),

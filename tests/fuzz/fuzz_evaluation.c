@@ -83,7 +83,7 @@ static void set_letter(struct policy_settings *settings, struct connection *conn
         settings->mode = MODE_MONITOR;
         break;
     case 'f':
-        settings->on_temp_error = ACTION_TEMPFAIL;
+        settings->on_temp_error = TEMP_ERROR_TEMPFAIL;
         break;
     case 'r':
         settings->indirect_mail = ACTION_REJECT;
