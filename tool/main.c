@@ -12,6 +12,7 @@ static const struct command commands[] = {
     {"lint", "check what a domain publishes for SPF, DKIM and DMARC", command_lint},
     {"genkey", "make a signing key, and print the record that publishes it", command_genkey},
     {"checkkey", "compare signing keys with what the DNS has", command_checkkey},
+    {"selftest", "show a running milter the tricks that get past filters", command_selftest},
     {"keys", "show the state of each signing key", command_keys},
 };
 
