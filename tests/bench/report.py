@@ -39,8 +39,7 @@ time, one connection per message, warm DNS; medians of runs that alternate betwe
 session, DNS answers after 20 ms and with TTL 0. The mix is 70 % 2 kB, 25 % 20 kB, 5 %% 200 kB; 90 %% signed.
 
 Assay takes %.2f times the floor: the null milter without replies and the bare cryptography together, %.3f ms.
-Throughput with the milter on one CPU %.0f messages a second, on all %.0f: %.2f times (the load client and the
-DNS server ran on the same CPUs).
+Throughput with milter and load client together on one CPU %.0f messages a second, on all %.0f: %.2f times.
 
 %s: %s; load average %.1f before, %.1f after%s.
 """.replace("70 % 2", "70 %% 2").replace("25 % 20", "25 %% 20") % (
