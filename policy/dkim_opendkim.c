@@ -28,6 +28,7 @@
 
 enum {
     IDENTITY_OCTETS = 250,    /* its i= buffer has 257 and no room for the end */
+    HEADROOM = 96 * 1024,     /* octets; below the size that malloc() maps by itself */
     CLOCK_DRIFT = 1000000000, /* seconds; larger than t= itself would underflow */
     GUARD_OCTETS = 64,
 };
@@ -112,12 +113,23 @@ bool dkim_engine_accepts(const struct dkim_signature_field *field, struct bytes 
     return finds_signature_tag(value);
 }
 
+/* The library crashes when an allocation fails (dkim_canon_init() and dkim_free() use what they did
+ * not get). So it is not called unless there is more than it takes; freed memory of this
+ * size stays with the process. Another thread may still be faster. */
+static bool has_headroom(void)
+{
+    void *volatile probe = malloc(HEADROOM);
+    bool has = probe != NULL;
+    free(probe);
+    return has;
+}
+
 struct dkim_engine *dkim_engine_new(const char *guard)
 {
     static const unsigned char id[] = "assay"; /* not copied by the library */
     struct dkim_engine *engine = calloc(1, sizeof(*engine));
     DKIM_STAT status;
-    if (!engine || !library) {
+    if (!engine || !library || !has_headroom()) {
         free(engine);
         return NULL;
     }
@@ -145,7 +157,7 @@ void dkim_engine_field(struct dkim_engine *engine, struct bytes text)
 
 void dkim_engine_end_of_headers(struct dkim_engine *engine)
 {
-    engine->failed = engine->failed || dkim_eoh(engine->dkim) != DKIM_STAT_OK;
+    engine->failed = engine->failed || !has_headroom() || dkim_eoh(engine->dkim) != DKIM_STAT_OK;
 }
 
 /* The octet of the body before chunk.data[at]; LF before the first of all. */
