@@ -33,8 +33,21 @@ enum { FRAMES_MAX = 40 };
 
 #ifdef __SANITIZE_ADDRESS__
 #define REAL(name) __interceptor_##name
+#define EARLY      __attribute__((no_sanitize("address", "undefined"))) /* called before it is ready */
 #else
+#define EARLY
 #define REAL(name) __libc_##name
+#endif
+
+#ifdef __SANITIZE_ADDRESS__
+/* libspf2 gives up by calling its error handler, which spf_engine.c leaves by longjmp(): what the
+ * library held at that moment is lost, once for each such failure. The loader's is
+ * not of a message. */
+const char *__lsan_default_suppressions(void);
+const char *__lsan_default_suppressions(void)
+{
+    return "leak:libspf2\nleak:_dl_map_object_deps\n";
+}
 #endif
 
 void *REAL(malloc)(size_t size);
@@ -63,7 +76,7 @@ static bool is_fenced(void)
     return false;
 }
 
-static bool fails(void)
+EARLY static bool fails(void)
 {
     if (!failure.armed)
         return false;
@@ -77,17 +90,17 @@ static bool fails(void)
     return !fenced;
 }
 
-void *malloc(size_t size)
+EARLY void *malloc(size_t size)
 {
     return fails() ? NULL : REAL(malloc)(size);
 }
 
-void *calloc(size_t count, size_t size)
+EARLY void *calloc(size_t count, size_t size)
 {
     return fails() ? NULL : REAL(calloc)(count, size);
 }
 
-void *realloc(void *memory, size_t size)
+EARLY void *realloc(void *memory, size_t size)
 {
     return fails() ? NULL : REAL(realloc)(memory, size);
 }
