@@ -185,8 +185,10 @@ static int check_message(const struct request *request, const struct runtime *ru
         .client_name = bytes_of(request->client_name),
         .helo = bytes_of(request->helo),
     };
-    struct evaluation *evaluation = evaluation_new(&runtime->env, &runtime->config->policy,
-                                                   &connection, plain_address(request->mail_from));
+    struct policy_settings settings = runtime->config->policy;
+    settings.explain = true;
+    struct evaluation *evaluation =
+        evaluation_new(&runtime->env, &settings, &connection, plain_address(request->mail_from));
     if (!evaluation) {
         fputs("assay: out of memory\n", stderr);
         return EX_OSERR;

@@ -16,7 +16,10 @@ static const struct command commands[] = {
     {"keys", "show the state of each signing key", command_keys},
 };
 
-enum { COMMAND_COUNT = sizeof(commands) / sizeof(commands[0]) };
+enum {
+    COMMAND_COUNT = sizeof(commands) / sizeof(commands[0]),
+    TITLE_MAX = 40 /* octets of "assay COMMAND" */
+};
 
 static void usage(FILE *out)
 {
@@ -25,6 +28,15 @@ static void usage(FILE *out)
         fprintf(out, "  %-8s %s\n", commands[i].name, commands[i].summary);
     fputs("\n\"assay COMMAND --help\" lists the options of a command; the manual is assay(1).\n",
           out);
+}
+
+/* Messages and usage name both words. */
+static int run(const struct command *command, int argc, char **argv)
+{
+    static char title[TITLE_MAX];
+    snprintf(title, sizeof(title), "assay %s", command->name);
+    argv[0] = title;
+    return command->run(argc, argv);
 }
 
 int main(int argc, char **argv)
@@ -44,7 +56,7 @@ int main(int argc, char **argv)
     }
     for (size_t i = 0; i < COMMAND_COUNT; i++) {
         if (strcmp(commands[i].name, name) == 0)
-            return commands[i].run(argc - 1, argv + 1);
+            return run(&commands[i], argc - 1, argv + 1);
     }
     fprintf(stderr, "assay: there is no command \"%s\"\n", name);
     usage(stderr);
