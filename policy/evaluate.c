@@ -262,6 +262,8 @@ void evaluation_header(struct evaluation *evaluation, struct bytes name, struct 
     if (bytes_is(name, "From"))
         keep_from(evaluation, value);
     if (evaluation->outcome.originating) {
+        if (evaluation->sendmail)
+            value = sendmail_form(evaluation->arena, name, value);
         originate_header(evaluation->originate, name, value);
         return;
     }
