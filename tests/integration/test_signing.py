@@ -87,3 +87,16 @@ def test_odd_messages(chain, oracles, capsys):
         chain.signer.write_config(Canonicalization=canonicalization)
         chain.signer.reload()
         check_all(chain, oracles, capsys, canonicalization)
+
+
+def test_the_oracles_notice_changes(chain, oracles):
+    """Else the counts above would say nothing."""
+    message = odd_messages.messages(False, False)[0]
+    arrived = chain.send(message, "altered.%s@rcpt.example" % chain.name)
+    for old, new in ((b"this is a test", b"this was a test"), (b"Subject: a", b"Subject: b"),
+                     (b"To: <", b"Cc: <x@rcpt.example>\r\nTo: <")):
+        altered = arrived.replace(old, new)
+        assert altered != arrived
+        for oracle, answers in oracles.ask(signing.signatures(altered)).items():
+            assert "pass" not in answers, (oracle, old)
+        assert [s["result"] for s in oracles.assay_check(altered)["dkim"]] == ["fail", "fail"]
