@@ -6,6 +6,7 @@
 #include <arpa/nameser.h>
 #include <idn2.h>
 #include <jansson.h>
+#include <ldns/util.h>
 #include <netinet/in.h>
 #include <opendkim/dkim.h>
 #include <openssl/crypto.h>
@@ -26,6 +27,7 @@ void version_print(FILE *out, const char *name)
     fprintf(out, "  libopendkim  %u.%u.%u\n", dkim >> 24, dkim >> 16 & 0xff, dkim >> 8 & 0xff);
     fprintf(out, "  libspf2      %d.%d.%d\n", spf_major, spf_minor, spf_patch);
     fprintf(out, "  libunbound   %s\n", ub_version());
+    fprintf(out, "  ldns         %s\n", ldns_version());
     fprintf(out, "  libidn2      %s\n", idn2_check_version(NULL));
     fprintf(out, "  jansson      %s\n", jansson_version_str());
 }
