@@ -95,7 +95,7 @@ PLAIN = {
     "case-of-names": (b"DATE: Sun, 22 Nov 2026 08:00:00 +0000\r\nfrom: user@example.com\r\n"
                       b"tO: <someone@rcpt.example>\r\nsubJECT: x\r\nMessage-Id: <1@example.com>\r\n",
                       TEXT),
-    "subdomain": (HEAD.replace(b"user@example.com", b"USER@Example.COM"), TEXT),
+    "upper-case-author": (HEAD.replace(b"user@example.com", b"USER@Example.COM"), TEXT),
 }
 
 INTERNATIONAL = {

@@ -102,10 +102,9 @@ def sign_as(daemon, author):
 
 
 def reason_for(daemon, domain):
-    lines = re.findall(r'^.* from=%s signed=no signed_reason="(.*?)" verdict' % re.escape(domain),
-                       daemon.log_text(), re.M)
-    assert lines, daemon.log()
-    return lines[-1]
+    pattern = r'^.* from=%s signed=no signed_reason="(.*?)" verdict' % re.escape(domain)
+    return harness.wait_until(lambda: re.findall(pattern, daemon.log_text(), re.M), 10,
+                              "a log line for " + domain, daemon.log)[-1]
 
 
 @pytest.fixture

@@ -27,12 +27,12 @@ def made(message, domain="example.com"):
 
 
 def line_of(daemon, pattern):
-    """The log line of a message, once it is there."""
-    found = harness.wait_until(lambda: re.findall("^.*verdict=.*$", daemon.log_text(), re.M), 10,
-                               "a log line", daemon.log)
-    lines = [line for line in found if re.search(pattern, line)]
-    assert lines, (pattern, found[-5:])
-    return lines[-1]
+    """The last log line of a message that has the pattern, once there is one."""
+    def found():
+        lines = re.findall("^.* verdict=.*$", daemon.log_text(), re.M)
+        return [line for line in lines if re.search(pattern, line)]
+
+    return harness.wait_until(found, 10, "a log line with " + pattern, daemon.log)[-1]
 
 
 # ---------------------------------------------------------- through the MTAs
