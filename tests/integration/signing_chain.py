@@ -61,12 +61,18 @@ class Chain:
     def __init__(self, name, keys, receiver, sink, **options):
         self.name, self.receiver, self.sink = name, receiver, sink
         self.signer = harness.Assayd(keys.zone, **{**signer_options(keys, name), **options})
+        try:
+            self.mta = self._start_mta(name)
+        except BaseException:
+            self.signer.kill()
+            raise
+
+    def _start_mta(self, name):
         if name == "postfix":
-            self.mta = postfix.Postfix(self.signer.postfix_spec, receiver, ADDRESSES,
-                                       more=signing.smart_host_postfix(receiver))
-        else:
-            self.mta = sendmail.Sendmail(self.signer.sendmail_spec, receiver, ADDRESSES,
-                                         more=signing.smart_host_sendmail(receiver))
+            return postfix.Postfix(self.signer.postfix_spec, self.receiver, ADDRESSES,
+                                   more=signing.smart_host_postfix(self.receiver))
+        return sendmail.Sendmail(self.signer.sendmail_spec, self.receiver, ADDRESSES,
+                                 more=signing.smart_host_sendmail(self.receiver))
 
     def log(self):
         return logs(self.mta, self.signer)() + "\n--- receiver\n" + self.receiver.log()
