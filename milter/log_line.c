@@ -120,6 +120,7 @@ static void add_dmarc(struct strbuf *line, const struct outcome *outcome)
 
 static void add_checks(struct strbuf *line, const struct outcome *outcome)
 {
+    strbuf_puts(line, " originating=no"); /* and so not signed */
     if (outcome->author.status == AUTHOR_OK)
         add(line, "from", domain_text(outcome->author.domain));
     else

@@ -81,7 +81,7 @@ static void test_whole_line(void **state)
     struct outcome outcome = failing();
     check_text(&outcome, "4Q1xYz",
                "4Q1xYz: client=2001:db8::25 helo=mail.list.example mailfrom=bounce@list.example "
-               "from=example.com spf=pass spf_domain=list.example "
+               "originating=no from=example.com spf=pass spf_domain=list.example "
                "dkim=fail dkim_domain=example.com dkim_selector=s1 "
                "dkim_reason=\"body hash did not verify\" "
                "dkim=pass dkim_domain=list.example dkim_selector=k "
@@ -118,7 +118,7 @@ static void test_null_sender_no_author_no_signature_no_queue_id(void **state)
                     .override_comment = ""},
     };
     const char *expected =
-        "NOQUEUE: client=unknown helo=\"\" mailfrom=<> from=none spf=none "
+        "NOQUEUE: client=unknown helo=\"\" mailfrom=<> originating=no from=none spf=none "
         "spf_reason=\"no domain\" helo_spf=softfail helo_spf_domain=h.example "
         "helo_spf_reason=~all dkim=none dkim_skipped=3 dmarc=permerror "
         "dmarc_reason=\"no From field\" verdict=reject reason=\"invalid From\" override=none "

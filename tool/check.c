@@ -12,6 +12,10 @@
 #include <string.h>
 #include <sysexits.h>
 
+enum {
+    UNREACHABLE_US = 1000000, /* all lookups failed, and one took so long: nobody is there */
+};
+
 enum { OVERRIDES_MAX = 64 }; /* --zone, --nameserver and --authserv-id on one command line */
 
 struct request {
@@ -159,17 +163,19 @@ static struct bytes plain_address(const char *text)
     return address;
 }
 
+/* libunbound says SERVFAIL of both; but a server that is there says so at once. */
 bool resolver_unreachable(const struct dns_lookup *lookups)
 {
-    size_t used = 0;
+    int64_t longest_us = -1;
     for (; lookups; lookups = lookups->next) {
         if (!lookups->used)
             continue;
-        used++;
         if (!lookups->answer || lookups->answer->status != DNS_TEMPORARY)
             return false;
+        int64_t took_us = lookups->finished_us - lookups->started_us;
+        longest_us = took_us > longest_us ? took_us : longest_us;
     }
-    return used > 0;
+    return longest_us >= UNREACHABLE_US;
 }
 
 static int exit_code(const struct dns_lookup *lookups)
