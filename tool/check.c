@@ -12,11 +12,8 @@
 #include <string.h>
 #include <sysexits.h>
 
-enum {
-    UNREACHABLE_US = 1000000, /* all lookups failed, and one took so long: nobody is there */
-};
-
-enum { OVERRIDES_MAX = 64 }; /* --zone, --nameserver and --authserv-id on one command line */
+enum { PROBE_MEMORY = 65536 }; /* octets, for one lookup */
+enum { OVERRIDES_MAX = 64 };   /* --zone, --nameserver and --authserv-id on one command line */
 
 struct request {
     const char *config_path; /* NULL: the daemon's, if it is there */
@@ -163,24 +160,50 @@ static struct bytes plain_address(const char *text)
     return address;
 }
 
-/* libunbound says SERVFAIL of both; but a server that is there says so at once. */
 bool resolver_unreachable(const struct dns_lookup *lookups)
 {
-    int64_t longest_us = -1;
+    size_t used = 0;
     for (; lookups; lookups = lookups->next) {
         if (!lookups->used)
             continue;
+        used++;
         if (!lookups->answer || lookups->answer->status != DNS_TEMPORARY)
             return false;
-        int64_t took_us = lookups->finished_us - lookups->started_us;
-        longest_us = took_us > longest_us ? took_us : longest_us;
     }
-    return longest_us >= UNREACHABLE_US;
+    return used > 0;
 }
 
-static int exit_code(const struct dns_lookup *lookups)
+/* A session with the deadline of a message; NULL when out of memory. */
+static struct dns_session *open_session(const struct runtime *runtime, struct arena *arena)
 {
-    return resolver_unreachable(lookups) ? EX_TEMPFAIL : EX_OK;
+    const struct policy_env *env = &runtime->env;
+    const struct limits *limits = &runtime->config->policy.limits;
+    const struct dns_session_limits dns_limits = {.queries = limits->maximum_queries,
+                                                  .query_timeout_us = limits->resolver_timeout_us,
+                                                  .now_us = env->monotonic_us,
+                                                  .clock = env->clock};
+    struct dns_session *dns = dns_session_new(arena, env->resolver, &dns_limits);
+    if (dns)
+        dns_session_set_deadline(dns, env->monotonic_us(env->clock) + limits->message_deadline_us);
+    return dns;
+}
+
+/* libunbound says SERVFAIL of a server that fails and of one that is not there. So when
+ * nothing at all was answered, a name is asked for that no server has a reason to
+ * fail on (RFC 6761 6.4: it does not exist). */
+static bool resolver_answers(const struct runtime *runtime)
+{
+    struct arena *arena = arena_new(PROBE_MEMORY);
+    struct dns_session *dns = arena ? open_session(runtime, arena) : NULL;
+    bool answers = dns && dns_query(dns, BYTES("probe.invalid"), DNS_TXT)->status != DNS_TEMPORARY;
+    dns_session_free(dns);
+    arena_free(arena);
+    return answers;
+}
+
+static int exit_code(const struct runtime *runtime, const struct dns_lookup *lookups)
+{
+    return resolver_unreachable(lookups) && !resolver_answers(runtime) ? EX_TEMPFAIL : EX_OK;
 }
 
 static int check_message(const struct request *request, const struct runtime *runtime,
@@ -207,7 +230,7 @@ static int check_message(const struct request *request, const struct runtime *ru
         print_json(outcome_json(outcome));
     else
         outcome_text(stdout, outcome);
-    int code = exit_code(outcome->lookups);
+    int code = exit_code(runtime, outcome->lookups);
     evaluation_free(evaluation);
     return code;
 }
@@ -216,10 +239,6 @@ static int check_spf(const struct request *request, const struct runtime *runtim
 {
     const struct policy_env *env = &runtime->env;
     const struct limits *limits = &runtime->config->policy.limits;
-    const struct dns_session_limits dns_limits = {.queries = limits->maximum_queries,
-                                                  .query_timeout_us = limits->resolver_timeout_us,
-                                                  .now_us = env->monotonic_us,
-                                                  .clock = env->clock};
     const struct spf_request spf_request = {
         .scope = SPF_SCOPE_MAIL_FROM,
         .client = request->client,
@@ -228,20 +247,19 @@ static int check_spf(const struct request *request, const struct runtime *runtim
         .receiver = bytes_of(runtime->config->policy.authserv_id),
     };
     struct arena *arena = arena_new(limits->message_memory);
-    struct dns_session *dns = arena ? dns_session_new(arena, env->resolver, &dns_limits) : NULL;
+    struct dns_session *dns = arena ? open_session(runtime, arena) : NULL;
     if (!dns) {
         arena_free(arena);
         fputs("assay: out of memory\n", stderr);
         return EX_OSERR;
     }
-    dns_session_set_deadline(dns, env->monotonic_us(env->clock) + limits->message_deadline_us);
     struct spf_result spf = {.want_explanation = true};
     spf_check(env, dns, arena, &spf_request, &spf);
     if (request->json)
         print_json(spf_outcome_json(&spf, dns));
     else
         spf_outcome_text(stdout, &spf, dns);
-    int code = exit_code(dns_session_lookups(dns));
+    int code = exit_code(runtime, dns_session_lookups(dns));
     dns_session_free(dns);
     arena_free(arena);
     return code;
