@@ -50,7 +50,7 @@ struct dkim_signer *dkim_signer_new(const struct policy_env *env,
     signer->env = env;
     signer->settings = settings;
     signer->arena = arena;
-    /* Our own users' mail: what the arena can hold is limit enough. */
+    /* The limits on fields and octets are evaluate.c's: what is over them does not come here. */
     dkim_fields_init(&signer->fields, arena, SIZE_MAX, SIZE_MAX);
     return signer;
 }

@@ -81,16 +81,8 @@ void spf_identity_of(struct arena *arena, const struct spf_request *request,
 
 const char *spf_printable(struct arena *arena, struct bytes view, size_t max)
 {
-    size_t len = view.len < max ? view.len : max;
-    char *text = arena_copy(arena, view.data, len);
-    if (!text)
-        return "";
-    for (size_t i = 0; i < len; i++) {
-        if (text[i] < ' ' || text[i] > '~')
-            text[i] = '?';
-    }
-    if (len == view.len)
-        return text;
-    const char *cut = arena_printf(arena, "%s...", text);
-    return cut ? cut : "";
+    struct strbuf buf;
+    strbuf_init(&buf, arena);
+    strbuf_printable(&buf, view, max);
+    return strbuf_string(&buf);
 }
