@@ -93,6 +93,37 @@ struct keys_config {
     enum unsafe_keys unsafe_keys; /* UnsafeKeys */
 };
 
+/* Which policy domains are told (ReportWhen). */
+enum report_when {
+    REPORT_WHEN_ACCEPTED, /* those of whom at least one message was accepted, or passed */
+    REPORT_WHEN_PASSED,   /* those of whom at least one message passed */
+    REPORT_WHEN_ALWAYS,
+};
+
+struct report_config {
+    const char *store;     /* ReportStore: absolute path (SQLite) or postgresql:// URI; NULL: off */
+    const char *journal;   /* ReportJournal: directory */
+    size_t journal_size;   /* ReportJournalSize, octets */
+    const char *sender;    /* ReportSender, "local@domain"; never NULL */
+    const char *org;       /* ReportOrg; never NULL */
+    const char *contact;   /* ReportContact; NULL: none */
+    const char *transport; /* ReportTransport, see report/transport.h */
+    enum report_when when; /* ReportWhen */
+    struct config_list exclude;   /* ReportExclude: domains, .domains, addresses */
+    unsigned interval;            /* ReportInterval, seconds; divides a day */
+    unsigned jitter;              /* ReportJitter, seconds */
+    unsigned daily_maximum;       /* ReportDailyMaximum: mails a day */
+    unsigned destination_maximum; /* ReportDestinationMaximum: mails a day to one address */
+    unsigned maximum_uris;        /* ReportMaximumURIs, of one record */
+    unsigned maximum_records;     /* ReportMaximumRecords, in one report */
+    unsigned retention;           /* ReportRetention, seconds */
+    unsigned suppress_after;      /* ReportSuppressAfter: refusals in a row */
+    unsigned suppress_for;        /* ReportSuppressFor, seconds */
+    bool failure_reports;         /* FailureReports */
+    bool failure_redaction;       /* FailureReportRedaction */
+    unsigned failure_maximum;     /* FailureReportMaximum: mails a day to one address */
+};
+
 enum log_format {
     LOG_FORMAT_TEXT,
     LOG_FORMAT_JSON,
@@ -118,6 +149,7 @@ struct config {
     struct milter_config milter;
     struct resolver_config resolver;
     struct keys_config keys;
+    struct report_config report;
     struct log_config log;
     struct config_list signing_daemons; /* SigningDaemonNames; policy has them as well */
     struct config_list aliases;         /* AuthservIDAliases; policy.own_ids has them as well */

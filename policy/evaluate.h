@@ -51,6 +51,7 @@ struct outcome {
     struct dkim_results dkim;
     struct dmarc_result dmarc;
     struct verdict verdict;
+    const char *report_guard; /* why no report may tell of it (report_guard.h); NULL: one may */
     const char *authentication_results; /* field value, unfolded; NULL when none is added */
     const struct header_edit *removals; /* apply in this order (highest index first) */
     size_t removal_count;

@@ -56,6 +56,7 @@ struct policy_settings {
     struct signing_settings signing;
     const char *const *signing_daemons; /* SigningDaemonNames: values of {daemon_name} */
     size_t signing_daemon_count;
+    const char *report_sender; /* ReportSender: mail to and from it is never reported; NULL: none */
     bool explain; /* not an option: `assay check` wants the organizational domain and the
                      publisher's explanation even where the verdict does not depend on them */
     struct limits limits;
