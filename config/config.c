@@ -97,10 +97,39 @@ static void check_keys(struct loader *loader)
                  keys->key_table ? "SigningTable" : "KeyTable");
 }
 
+/* Who we are in reports, when it was not said. */
+static void name_reporter(struct loader *loader)
+{
+    struct report_config *report = &loader->config->report;
+    if (!report->sender)
+        report->sender =
+            arena_printf(loader->arena, "dmarc-noreply@%s", loader->config->policy.authserv_id);
+    const char *at = report->sender ? strrchr(report->sender, '@') : NULL;
+    if (!report->org)
+        report->org = at ? at + 1 : "";
+}
+
+/* A reporting period that does not divide a day would end at another time every day. */
+static void check_reports(struct loader *loader)
+{
+    const struct report_config *report = &loader->config->report;
+    enum { DAY_SECONDS = 86400 };
+    if (DAY_SECONDS % report->interval != 0)
+        loader_error(loader, source_of(loader, OPTION_ReportInterval),
+                     "ReportInterval: %s does not divide a day; allowed: 1h, 2h, 3h, 4h, 6h, 8h, "
+                     "12h, 1d and the like",
+                     loader->config->values[OPTION_ReportInterval].text);
+    if (report->failure_reports && !report->store)
+        loader_warning(loader, source_of(loader, OPTION_FailureReports),
+                       "FailureReports has no effect: ReportStore is not set");
+}
+
 static void pass_to_policy(struct loader *loader)
 {
     struct config *config = loader->config;
     join_ids(loader);
+    name_reporter(loader);
+    config->policy.report_sender = config->report.store ? config->report.sender : NULL;
     config->policy.signing_daemons = config->signing_daemons.items;
     config->policy.signing_daemon_count = config->signing_daemons.count;
 }
@@ -171,6 +200,7 @@ static void load(struct loader *loader, const char *path, const struct config_ov
     if (loader->errors->error_count == 0) {
         check_keys(loader);
         check_limits(loader);
+        check_reports(loader);
         check_without_effect(loader);
         check_socket(loader);
     }

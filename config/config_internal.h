@@ -99,7 +99,7 @@ const char *value_split(struct arena *arena, struct bytes text, bool is_list,
 void value_quote(struct strbuf *buf, struct bytes text, bool is_list);
 
 bool value_bool(struct bytes text, bool *out);
-bool value_time(struct bytes text, int64_t *microseconds); /* "5s", "500ms", "5m", "1h", "5" */
+bool value_time(struct bytes text, int64_t *microseconds); /* "5s", "500ms", "5m", "1h", "1d", "5" */
 bool value_size(struct bytes text, int64_t *octets);       /* "64K", "1M", "2G", "1000" */
 bool value_octal(struct bytes text, unsigned *out);
 /* What is wrong with a RejectText (static), or NULL. */
@@ -138,6 +138,13 @@ void set_sign_headers(struct setting *setting);
 void set_oversign_headers(struct setting *setting);
 void set_signature_ttl(struct setting *setting);
 void set_names(struct setting *setting);
+
+/* ---- config_set_report.c: setters of the types that reports have ---- */
+
+void set_report_store(struct setting *setting);
+void set_address(struct setting *setting);
+void set_text(struct setting *setting);
+void set_transport(struct setting *setting);
 
 /* Gives the option its value out of what was given, else its default. */
 void loader_set(struct loader *loader, const struct config_option *option);

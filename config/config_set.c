@@ -465,6 +465,10 @@ static void (*const setters[TYPE_COUNT_OF_TYPES])(struct setting *) = {
     [TYPE_OVERSIGN_HEADERS] = set_oversign_headers,
     [TYPE_SIGNATURE_TTL] = set_signature_ttl,
     [TYPE_NAMES] = set_names,
+    [TYPE_REPORT_STORE] = set_report_store,
+    [TYPE_ADDRESS] = set_address,
+    [TYPE_TEXT] = set_text,
+    [TYPE_TRANSPORT] = set_transport,
     [TYPE_INCLUDE] = set_include,
 };
 

@@ -164,6 +164,7 @@ bool value_time(struct bytes text, int64_t *microseconds)
         {"ms", 1000},
         {"m", 60 * INT64_C(1000000)},
         {"h", 3600 * INT64_C(1000000)},
+        {"d", 24 * 3600 * INT64_C(1000000)},
         {NULL, 0},
     };
     return parse_quantity(text, units, microseconds);

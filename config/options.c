@@ -46,6 +46,13 @@ static const struct option_word unsafe_keys_words[] = {
     {NULL, 0},
 };
 
+static const struct option_word report_when_words[] = {
+    {"accepted", REPORT_WHEN_ACCEPTED},
+    {"passed", REPORT_WHEN_PASSED},
+    {"always", REPORT_WHEN_ALWAYS},
+    {NULL, 0},
+};
+
 static const struct option_word log_format_words[] = {
     {"text", LOG_FORMAT_TEXT},
     {"json", LOG_FORMAT_JSON},
@@ -110,6 +117,10 @@ const struct config_option config_options[] = {
 #define FITS_OVERSIGN_HEADERS(m) IS(struct signing_settings, m)
 #define FITS_SIGNATURE_TTL(m)    IS(int64_t, m)
 #define FITS_NAMES(m)            IS(struct config_list, m)
+#define FITS_REPORT_STORE(m)     IS(const char *, m)
+#define FITS_ADDRESS(m)          IS(const char *, m)
+#define FITS_TEXT(m)             IS(const char *, m)
+#define FITS_TRANSPORT(m)        IS(const char *, m)
 #define FITS_INCLUDE(m)          IS(struct config_list, m)
 
 #define OPTION(name, group, type, member, allowed, def, doc)                                       \
@@ -127,6 +138,7 @@ const char *option_group_title(enum option_group group)
         [GROUP_CLIENTS] = "Who is checked",
         [GROUP_POLICY] = "What is done",
         [GROUP_SIGNING] = "Signing",
+        [GROUP_REPORTS] = "Reports",
         [GROUP_CHECKS] = "How it is checked",
         [GROUP_DNS] = "DNS",
         [GROUP_LIMITS] = "Limits",
@@ -175,7 +187,11 @@ const char *option_word_name(const struct config_option *option, int value)
 
 void option_format_time(struct strbuf *buf, int64_t microseconds)
 {
-    if (microseconds % SECOND_US == 0)
+    const int64_t hours = microseconds / (HOUR_S * SECOND_US);
+    if (hours && microseconds % (HOUR_S * SECOND_US) == 0)
+        strbuf_printf(buf, "%lld%s", (long long)(hours % 24 ? hours : hours / 24),
+                      hours % 24 ? "h" : "d");
+    else if (microseconds % SECOND_US == 0)
         strbuf_printf(buf, "%llds", (long long)(microseconds / SECOND_US));
     else
         strbuf_printf(buf, "%lldms", (long long)(microseconds / MILLISECOND_US));
@@ -249,6 +265,10 @@ void option_describe(struct strbuf *buf, const struct config_option *option)
         [TYPE_OVERSIGN_HEADERS] = "a list of header field names that may be signed",
         [TYPE_SIGNATURE_TTL] = "a time of at least 1h, or 0 for none",
         [TYPE_NAMES] = "a list of names",
+        [TYPE_REPORT_STORE] = "an absolute path, or postgresql://user@host/database",
+        [TYPE_ADDRESS] = "an address such as dmarc-noreply@example.com, printable ASCII",
+        [TYPE_TEXT] = "up to 200 octets of text in UTF-8, in one line",
+        [TYPE_TRANSPORT] = "sendmail:/path, smtp://host, smtp://host:port or smtps://host:port",
         [TYPE_INCLUDE] = "files or patterns, separated by commas",
     };
     if (option->type == TYPE_WORD)

@@ -48,6 +48,10 @@ enum option_type {
     TYPE_OVERSIGN_HEADERS, /* struct signing_settings: oversign_headers */
     TYPE_SIGNATURE_TTL,    /* int64_t, seconds; written as a time */
     TYPE_NAMES,            /* struct config_list of names of the mail server */
+    TYPE_REPORT_STORE,     /* const char *: absolute path or postgresql:// URI; NULL: not set */
+    TYPE_ADDRESS,          /* const char *: "local@domain"; not set: dmarc-noreply at AuthservID */
+    TYPE_TEXT,             /* const char *: one line of UTF-8; NULL: not set */
+    TYPE_TRANSPORT,        /* const char *: see report/transport.h */
     TYPE_INCLUDE,          /* acted on while reading; struct config_list of the files read */
     TYPE_COUNT_OF_TYPES,
 };
@@ -58,6 +62,7 @@ enum option_group {
     GROUP_CLIENTS,
     GROUP_POLICY,
     GROUP_SIGNING,
+    GROUP_REPORTS,
     GROUP_CHECKS,
     GROUP_DNS,
     GROUP_LIMITS,

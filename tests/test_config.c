@@ -370,7 +370,7 @@ static const struct {
     {"ResolverTimeout 5 sec", "allowed: a time from 100ms to 60s"},
     {"ResolverTimeout 0", "allowed: a time from 100ms to 60s"},
     {"ClockSkew 1500ms", "ClockSkew: '1500ms' is not a number of whole seconds"},
-    {"ClockSkew 25h", "allowed: a time from 0s to 86400s"},
+    {"ClockSkew 25h", "allowed: a time from 0s to 1d"},
     {"MessageMemory 5G", "allowed: a size from 1M to 4G"},
     {"MaximumHeaderBytes 20M", "is more than a quarter of MessageMemory (64M)"},
     {"SocketMode 888", "allowed: an octal mode from 0 to 0777"},
