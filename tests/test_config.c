@@ -339,7 +339,21 @@ static const struct {
     const char *told;
 } error_cases[] = {
     {"Socet unix:/a", "there is no option 'Socet'; did you mean Socket?"},
-    {"ReportStore /etc/keys", "there is no option 'ReportStore'; see assay.conf(5)"},
+    {"FrobStore /etc/keys", "there is no option 'FrobStore'; see assay.conf(5)"},
+    {"ReportStore reports.db",
+     "ReportStore: 'reports.db' is not allowed; allowed: an absolute path"},
+    {"ReportStore mysql://a/b", "ReportStore: 'mysql://a/b' is not allowed"},
+    {"ReportSender dmarc", "ReportSender: 'dmarc' is not allowed; allowed: an address such as"},
+    {"ReportSender a..b@example.com", "ReportSender: 'a..b@example.com' is not allowed"},
+    {"ReportSender -f@example.com", "ReportSender: '-f@example.com' is not allowed"},
+    {"ReportSender a@[192.0.2.1]", "ReportSender: 'a@[192.0.2.1]' is not allowed"},
+    {"ReportTransport /usr/sbin/sendmail", "ReportTransport: '/usr/sbin/sendmail' is not allowed"},
+    {"ReportTransport smtp://", "ReportTransport: 'smtp://' is not allowed; allowed: sendmail:/"},
+    {"ReportTransport smtp://a@b/", "ReportTransport: 'smtp://a@b/' is not allowed"},
+    {"ReportInterval 7h", "ReportInterval: 7h does not divide a day"},
+    {"ReportInterval 30m", "ReportInterval: '30m' is not allowed; allowed: a time from 1h to 1d"},
+    {"ReportWhen never", "ReportWhen: 'never' is not allowed; allowed: accepted, passed or always"},
+    {"ReportRetention 1d", "allowed: a time from 2d to 3660d"},
     {"KeyTable /etc/keys", "KeyTable is set and SigningTable is not; set both, or KeyDirectory"},
     {"SigningTable refile:/x", "SigningTable is set and KeyTable is not"},
     {"KeyTable ldap:x", "KeyTable: 'ldap:x' "},
@@ -399,6 +413,42 @@ static const struct {
     {"TagHeader X Y", "TagHeader: 'X Y' is not allowed; allowed: a header field name"},
     {"Mode mon\x01itor", "a control character"},
 };
+
+static void reports_are_off_by_default(void **state)
+{
+    struct site *site = *state;
+    struct config *config = load(site, "AuthservID mx.example.com\n");
+    assert_non_null(config);
+    assert_null(config->report.store);
+    assert_null(config->policy.report_sender); /* nothing is reported, so nothing is guarded */
+    assert_string_equal(config->report.sender, "dmarc-noreply@mx.example.com");
+    assert_string_equal(config->report.org, "mx.example.com");
+    assert_string_equal(config->report.transport, "sendmail:/usr/sbin/sendmail");
+    assert_int_equal(config->report.interval, 86400);
+    assert_false(config->report.failure_reports);
+    assert_true(config->report.failure_redaction);
+    config_unref(config);
+}
+
+static void reports_are_read(void **state)
+{
+    struct site *site = *state;
+    struct config *config =
+        load(site, "ReportStore postgresql://assay@db/reports\nReportSender Dmarc@EXAMPLE.com\n"
+                   "ReportOrg \"Example, Inc.\"\nReportExclude .spam.example, rua@example.net\n"
+                   "ReportTransport smtp://[::1]:2525\nReportInterval 6h\nReportWhen passed\n");
+    assert_non_null(config);
+    assert_string_equal(config->report.store, "postgresql://assay@db/reports");
+    assert_string_equal(config->report.sender, "Dmarc@example.com");
+    assert_string_equal(config->policy.report_sender, "Dmarc@example.com");
+    assert_string_equal(config->report.org, "Example, Inc.");
+    assert_int_equal(config->report.exclude.count, 2);
+    assert_string_equal(config->report.exclude.items[1], "rua@example.net");
+    assert_string_equal(config->report.transport, "smtp://[::1]:2525");
+    assert_int_equal(config->report.interval, 6 * 3600);
+    assert_int_equal(config->report.when, REPORT_WHEN_PASSED);
+    config_unref(config);
+}
 
 static void signing_is_read(void **state)
 {
@@ -689,6 +739,8 @@ int main(void)
         TEST(include_goes_wrong),
         TEST(includes_are_five_levels_deep_at_most),
         TEST(option_set_in_two_files_is_an_error),
+        TEST(reports_are_off_by_default),
+        TEST(reports_are_read),
         TEST(signing_is_read),
         TEST(each_error_says_where_and_what),
         TEST(all_errors_are_told_in_order),

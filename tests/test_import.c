@@ -507,7 +507,7 @@ static void keys_are_translated(void **state)
         {IMPORT_OPENDKIM, "Canonicalization relaxed/relaxed\n",
          "Canonicalization relaxed/relaxed\n"},
         {IMPORT_OPENDKIM, "Canonicalization relaxed\n", "Canonicalization relaxed/simple\n"},
-        {IMPORT_OPENDKIM, "SignatureTTL 86400\n", "SignatureTTL 1d\n"},
+        {IMPORT_OPENDKIM, "SignatureTTL 86400\n", "SignatureTTL 86400s\n"},
         {IMPORT_OPENDKIM, "SignatureAlgorithm rsa-sha1\n", "!rsa-sha1"},
         {IMPORT_OPENDKIM, "SignHeaders Subject, Date\n", "SignHeaders Subject, Date, From\n"},
         {IMPORT_OPENDKIM, "SignHeaders Subject, From\nOmitHeaders Subject\n", "SignHeaders From\n"},
