@@ -47,6 +47,10 @@ struct dmarc_record {
  * (RFC 9989 4.7). Lives in arena. */
 bool dmarc_record_parse(struct arena *arena, struct bytes text, struct dmarc_record *out);
 
+/* What is wrong with p=, sp= or np=, so that the record does not count as published (RFC 9989
+ * 4.10.1), or NULL. Static text. */
+const char *dmarc_policy_defect(const struct dmarc_record *record);
+
 /* The outcome of one tree walk (RFC 9989 4.10). */
 struct dmarc_walk {
     struct domain start;

@@ -173,26 +173,12 @@ static void choose_policy(struct evaluation *evaluation)
         set_policy(out, DMARC_TAG_P, out->record.p);
 }
 
-/* What is wrong with the policy tags, or NULL. */
-static const char *policy_defect(const struct dmarc_record *record)
-{
-    if (record->p == DMARC_POLICY_UNSET)
-        return "p= is missing";
-    if (record->p == DMARC_POLICY_INVALID)
-        return "p= is invalid";
-    if (record->sp == DMARC_POLICY_INVALID)
-        return "sp= is invalid";
-    if (record->np == DMARC_POLICY_INVALID)
-        return "np= is invalid";
-    return NULL;
-}
-
 /* 4.10.1: a record without a valid p, or with a bad sp or np, means p=none when
  * somebody wants its reports, and otherwise no DMARC at all. */
 static bool read_policy(struct evaluation *evaluation)
 {
     struct dmarc_result *out = evaluation->out;
-    const char *defect = policy_defect(&out->record);
+    const char *defect = dmarc_policy_defect(&out->record);
     if (!defect) {
         choose_policy(evaluation);
         return true;
@@ -214,7 +200,7 @@ static bool apply_np(struct evaluation *evaluation)
 {
     struct dmarc_result *out = evaluation->out;
     if (domain_equal(out->policy_domain, evaluation->author) ||
-        out->record.np == DMARC_POLICY_UNSET || policy_defect(&out->record) ||
+        out->record.np == DMARC_POLICY_UNSET || dmarc_policy_defect(&out->record) ||
         evaluation->author_status != DNS_NO_NAME)
         return true;
     const struct dns_answer *answer =

@@ -41,6 +41,19 @@ const char *dmarc_tag_name(enum dmarc_tag tag)
     return "";
 }
 
+const char *dmarc_policy_defect(const struct dmarc_record *record)
+{
+    if (record->p == DMARC_POLICY_UNSET)
+        return "p= is missing";
+    if (record->p == DMARC_POLICY_INVALID)
+        return "p= is invalid";
+    if (record->sp == DMARC_POLICY_INVALID)
+        return "sp= is invalid";
+    if (record->np == DMARC_POLICY_INVALID)
+        return "np= is invalid";
+    return NULL;
+}
+
 /* Keeps the first oddity: it is the one a publisher should look at. */
 static void note(struct dmarc_record *record, const char *problem)
 {

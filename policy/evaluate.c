@@ -8,6 +8,7 @@
 
 #include "authres_compose.h"
 #include "received.h"
+#include "report_guard.h"
 #include "sendmail_form.h"
 #include "strbuf.h"
 
@@ -46,6 +47,7 @@ struct evaluation {
     unsigned tags_seen;       /* TagHeader fields so far */
     struct removal *removals; /* last found first */
     size_t removal_count;
+    struct report_guard guard; /* set for mail that is not originating */
 
     struct outcome outcome;
 };
@@ -141,6 +143,8 @@ static bool start_checks(struct evaluation *evaluation, const struct connection 
     if (!evaluation->dkim)
         return false;
     dns_session_on_progress(evaluation->dns, advance, evaluation);
+    report_guard_init(&evaluation->guard, bytes_of(evaluation->settings->report_sender),
+                      evaluation->spf.mail_from);
     evaluation->seeking_client = host_set_contains(evaluation->settings->trusted_relays,
                                                    &connection->client, connection->client_name);
     if (!evaluation->seeking_client)
@@ -183,8 +187,8 @@ struct evaluation *evaluation_new(const struct policy_env *env,
 
 void evaluation_recipient(struct evaluation *evaluation, struct bytes address)
 {
-    (void)evaluation; /* reports will count recipients' domains */
-    (void)address;
+    if (!evaluation->outcome.originating)
+        report_guard_recipient(&evaluation->guard, address);
 }
 
 /* ---- header fields ---- */
@@ -267,6 +271,7 @@ void evaluation_header(struct evaluation *evaluation, struct bytes name, struct 
         originate_header(evaluation->originate, name, value);
         return;
     }
+    report_guard_header(&evaluation->guard, evaluation->scratch, name, value);
     if (bytes_is(name, "List-Id") || bytes_is(name, "List-Post"))
         evaluation->has_list_fields = true;
     else if (evaluation->seeking_client && bytes_is(name, "Received"))
@@ -452,6 +457,8 @@ static void evaluate(struct evaluation *evaluation, const char *queue_id)
     dkim_verifier_finish(evaluation->dkim, &evaluation->outcome.dkim);
     check_dmarc(evaluation);
     check_helo(evaluation);
+    evaluation->outcome.report_guard =
+        report_guard_verdict(&evaluation->guard, evaluation->outcome.author.address);
     judge(evaluation, queue_id);
     add_fields(evaluation);
     evaluation->outcome.dns = dns_session_stats(evaluation->dns);

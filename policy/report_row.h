@@ -34,7 +34,7 @@ struct report_policy {
     bool psd;                     /* psd=y: no failure reports (RFC 9989 7.3) */
     struct bytes fo;              /* "0", "1:d:s", ... as in effect */
     struct bytes error;           /* oddity of the record; empty: none */
-    struct bytes rua[REPORT_URIS_MAX]; /* URIs, not yet checked */
+    struct bytes rua[REPORT_URIS_MAX]; /* mailto: URIs, not yet checked */
     size_t rua_count;
 };
 
@@ -88,19 +88,28 @@ struct report_row {
 bool report_row_make(struct arena *arena, const struct outcome *outcome, int64_t time,
                      const char *queue_id, struct report_row *out, const char **why_not);
 
-/* Appends the row, encoded: a version octet, then fields with their lengths. */
+/* The URIs of rua= or ruf= that reports can be sent to: "mailto:" ones, not too long, in order.
+ * Returns how many. */
+size_t report_uris(const struct dmarc_uri *uris, size_t count, struct bytes out[REPORT_URIS_MAX]);
+
+/* Appends the row, encoded: a version octet (report_codec.h), then fields with their lengths. */
 void report_row_encode(const struct report_row *row, struct strbuf *out);
 
 /* The parts of an encoded row whose octets are equal exactly when rows belong
- * together: the same policy configuration, and within it the same tuple. */
+ * together: the same policy configuration, and within it the same tuple. Views of the row's
+ * beginning, the version octet included. */
 struct report_keys {
-    struct bytes policy; /* encoded policy */
-    struct bytes tuple;  /* encoded policy and tuple */
+    struct bytes policy; /* encoded policy: report_policy_decode() */
+    struct bytes tuple;  /* encoded policy and tuple: report_tuple_decode() */
 };
 
 /* Decodes; strings are views into `octets`, the rest lives in arena. False when they are no
  * row of a version we know, or out of memory. keys may be NULL. Safe on any octets. */
 bool report_row_decode(struct arena *arena, struct bytes octets, struct report_row *out,
                        struct report_keys *keys);
+
+/* The same for the keys alone. A decoded tuple has no time and no queue_id. */
+bool report_policy_decode(struct bytes octets, struct report_policy *out);
+bool report_tuple_decode(struct arena *arena, struct bytes octets, struct report_row *out);
 
 #endif

@@ -75,10 +75,21 @@ struct judge {
     struct verdict *out;
 };
 
+/* One more reason; RFC 9990 3.1.1.9 takes any number. */
+static void note_override(struct judge *judge, enum override override, const char *comment)
+{
+    struct verdict *out = judge->out;
+    if (out->override_count < VERDICT_OVERRIDES_MAX)
+        out->overrides[out->override_count++] =
+            (struct override_note){override, comment ? comment : ""};
+}
+
+/* The reason that decided: it takes the place of one before in the log, not in reports. */
 static void set_override(struct judge *judge, enum override override, const char *comment)
 {
     judge->out->override = override;
     judge->out->override_comment = comment ? comment : "";
+    note_override(judge, override, comment);
 }
 
 /* The signature that a list or forwarder broke: aligned, its header part
@@ -118,17 +129,25 @@ static bool judge_indirect(struct judge *judge)
 static enum action judge_policy(struct judge *judge)
 {
     const struct dmarc_result *dmarc = judge->evidence->dmarc;
+    const char *option = "OnQuarantine";
+    bool testing = dmarc->effective_policy != dmarc->policy;
     enum action action = ACTION_ACCEPT;
-    if (dmarc->effective_policy != dmarc->policy)
+    if (testing)
         set_override(judge, OVERRIDE_POLICY_TEST_MODE, "the record says t=y");
     if (dmarc->effective_policy == DMARC_POLICY_QUARANTINE)
         action = judge->settings->on_quarantine;
-    if (dmarc->effective_policy == DMARC_POLICY_REJECT)
-        action =
-            judge_indirect(judge) ? judge->settings->indirect_mail : judge->settings->on_reject;
-    if (judge->out->override == OVERRIDE_NONE && disposition_of(action) != dmarc->effective_policy)
-        set_override(judge, OVERRIDE_LOCAL_POLICY,
-                     dmarc->effective_policy == DMARC_POLICY_REJECT ? "OnReject" : "OnQuarantine");
+    if (dmarc->effective_policy == DMARC_POLICY_REJECT) {
+        if (judge_indirect(judge))
+            return judge->settings->indirect_mail;
+        action = judge->settings->on_reject;
+        option = "OnReject";
+    }
+    if (disposition_of(action) == dmarc->effective_policy)
+        return action;
+    if (testing) /* what the domain owner asked for stays the decisive reason */
+        note_override(judge, OVERRIDE_LOCAL_POLICY, option);
+    else
+        set_override(judge, OVERRIDE_LOCAL_POLICY, option);
     return action;
 }
 

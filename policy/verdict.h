@@ -24,6 +24,14 @@ enum override {
 /* "none", "local_policy", "mailing_list", "trusted_forwarder", "policy_test_mode", "other". */
 const char *override_name(enum override override);
 
+enum { VERDICT_OVERRIDES_MAX = 4 }; /* t=y, an option, monitor mode: never more than three */
+
+/* One of the reasons why. */
+struct override_note {
+    enum override type;  /* never OVERRIDE_NONE */
+    const char *comment; /* one line; never NULL */
+};
+
 /* What the judge looks at. All members are results of this message. */
 struct evidence {
     const struct author *author;
@@ -43,8 +51,11 @@ struct verdict {
                                   for accept */
     const char *reason;        /* one line, why this action */
     enum dmarc_policy disposition; /* what is done in DMARC's words: none quarantine reject */
-    enum override override;
-    const char *override_comment; /* one line; "" when none */
+    enum override override;        /* the decisive one */
+    const char *override_comment;  /* one line; "" when none */
+    struct override_note overrides[VERDICT_OVERRIDES_MAX]; /* all, in the order they were met: t=y
+                                                              may be weakened once more */
+    size_t override_count;
 };
 
 /* Fills *out; strings live in arena. */
