@@ -1,12 +1,9 @@
 /* runtime.c - configuration, resolver and clocks in one object; see runtime.h. */
 #include "runtime.h"
 
-#include <errno.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-#include <sys/random.h>
 #include <time.h>
 
 static int64_t monotonic_us(void *clock)
@@ -21,17 +18,6 @@ static int64_t epoch(void *clock)
 {
     const struct runtime *runtime = clock;
     return runtime->fixed_epoch >= 0 ? runtime->fixed_epoch : (int64_t)time(NULL);
-}
-
-/* 128 random bits: the name of libopendkim's guard field. */
-static bool draw_guard(char guard[33])
-{
-    uint8_t bits[16];
-    if (getrandom(bits, sizeof(bits), 0) != (ssize_t)sizeof(bits))
-        return false;
-    for (size_t i = 0; i < sizeof(bits); i++)
-        snprintf(guard + 2 * i, 3, "%02x", bits[i]);
-    return true;
 }
 
 static struct resolver_options resolver_options(const struct config *config)
@@ -92,10 +78,9 @@ struct runtime *runtime_prepare(struct config *config, const struct runtime *pre
                                 const struct runtime_log *log, char *error)
 {
     struct runtime *runtime = calloc(1, sizeof(*runtime));
-    if (!runtime || !draw_guard(runtime->env.guard)) {
-        snprintf(error, RUNTIME_ERROR_MAX, "%s", runtime ? strerror(errno) : "out of memory");
+    if (!runtime) {
+        snprintf(error, RUNTIME_ERROR_MAX, "out of memory");
         config_unref(config);
-        free(runtime);
         return NULL;
     }
     runtime->config = config;

@@ -8,23 +8,19 @@
 #include <jansson.h>
 #include <ldns/util.h>
 #include <netinet/in.h>
-#include <opendkim/dkim.h>
 #include <openssl/crypto.h>
 #include <spf2/spf.h>
-#include <stdint.h>
 #include <unbound.h>
 
 void version_print(FILE *out, const char *name)
 {
     unsigned major, minor, patch;
     int spf_major, spf_minor, spf_patch;
-    uint32_t dkim = dkim_libversion();
     smfi_version(&major, &minor, &patch);
     SPF_get_lib_version(&spf_major, &spf_minor, &spf_patch);
     fprintf(out, "%s %s\n", name, PACKAGE_VERSION);
     fprintf(out, "  libmilter    %u.%u.%u\n", major, minor, patch);
     fprintf(out, "  OpenSSL      %s\n", OpenSSL_version(OPENSSL_VERSION_STRING));
-    fprintf(out, "  libopendkim  %u.%u.%u\n", dkim >> 24, dkim >> 16 & 0xff, dkim >> 8 & 0xff);
     fprintf(out, "  libspf2      %d.%d.%d\n", spf_major, spf_minor, spf_patch);
     fprintf(out, "  libunbound   %s\n", ub_version());
     fprintf(out, "  ldns         %s\n", ldns_version());

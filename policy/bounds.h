@@ -31,7 +31,7 @@ enum {
     DMARC_RECORD_MAX = 8192,    /* octets of one DMARC record */
     AUTHOR_ADDRESSES_MAX = 100, /* addresses looked at in one From field */
     COMMENT_DEPTH_MAX = 32,     /* nested comments in a structured field (RFC 5322 3.2.2) */
-    HEADER_NAME_MAX = 500,      /* octets of a field name fed to libopendkim (its buffers) */
+    HEADER_NAME_MAX = 500,      /* octets of a field name that a signature can cover */
 };
 
 /* Settable; the defaults stand in the option table (config/options.def). */

@@ -1,6 +1,6 @@
 /* dkim.h - verification of DKIM signatures, RFC 6376, 8301, 8463, 8616.
  *
- * The interface does not name the engine. A verifier belongs to one message:
+ * A verifier belongs to one message:
  *
  *   dkim_verifier_new, _header for each field in order, _end_of_headers,
  *   _body while dkim_verifier_needs_body(), _finish, _free.
@@ -64,7 +64,7 @@ void dkim_verifier_finish(struct dkim_verifier *verifier, struct dkim_results *o
  * stage. */
 void dkim_verifier_free(struct dkim_verifier *verifier);
 
-/* Sets up the engine. Once, before threads start; false when out of memory. */
+/* Looks up the hash. Once, before threads start; false when out of memory. */
 bool dkim_global_init(void);
 void dkim_global_cleanup(void);
 

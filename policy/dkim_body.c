@@ -6,7 +6,7 @@
  */
 #include "dkim_body.h"
 
-#include "dkim_signature.h"
+#include "digest.h"
 
 #include <openssl/evp.h>
 
@@ -40,7 +40,7 @@ struct dkim_body *dkim_body_new(bool relaxed, uint64_t limit)
     body->relaxed = relaxed;
     body->limit = limit;
     body->digest = EVP_MD_CTX_new();
-    if (!body->digest || EVP_DigestInit_ex(body->digest, EVP_sha256(), NULL) != 1) {
+    if (!body->digest || EVP_DigestInit_ex2(body->digest, digest_algorithm(), NULL) != 1) {
         dkim_body_free(body);
         return NULL;
     }

@@ -1,8 +1,8 @@
 /* dkim_body.h - canonical form and hash of a body, RFC 6376 3.4.3 to 3.4.5, 3.7.
  *
  * One for each canonicalisation and l= that the signatures of a message ask
- * for; signatures that agree on both share one. libopendkim could do it, but walks a
- * relaxed body octet by octet (HACKING.md, "Where the time goes"); the tests compare.
+ * for; signatures that agree on both share one. libopendkim walks a relaxed body octet by
+ * octet (HACKING.md, "Where the time goes"); the tests compare.
  *
  * CR and LF that stand alone are octets like others: no octet of the body is
  * ever dropped or repaired, so what verifies is what was signed.

@@ -66,29 +66,11 @@ struct bytes dkim_field_text(struct arena *arena, struct bytes name, struct byte
     char *text = arena_alloc(arena, name.len + 1 + value.len + line_ends + 1);
     if (!text)
         return BYTES_EMPTY;
-    /* A tab before the colon (obsolete syntax) becomes a space, which is the same
-     * to relaxed canonicalisation: the engine takes no tab. */
-    for (size_t i = 0; i < name.len; i++)
-        text[i] = name.data[i] == '\t' ? ' ' : name.data[i];
+    if (name.len)
+        memcpy(text, name.data, name.len);
     text[name.len] = ':';
     char *end = copy_lines(text + name.len + 1, value);
     return (struct bytes){text, (size_t)(end - text)};
-}
-
-/* Only CRLF in front of white space, or at the very end, folds; LF has its CR here. */
-static bool is_irregular(struct bytes text)
-{
-    if (memchr(text.data, '\v', text.len) || memchr(text.data, '\f', text.len))
-        return true;
-    for (size_t at = bytes_find(text, '\r'); at < text.len;) {
-        struct bytes behind = bytes_slice(text, at + 1, text.len);
-        bool folds =
-            behind.len && behind.data[0] == '\n' && (behind.len == 1 || is_wsp(behind.data[1]));
-        if (!folds)
-            return true;
-        at += 1 + bytes_find(behind, '\r');
-    }
-    return false;
 }
 
 static bool make_room(struct dkim_fields *fields)
@@ -124,7 +106,6 @@ bool dkim_fields_add(struct dkim_fields *fields, struct bytes name, struct bytes
         fields->unusable = "out of memory";
         return false;
     }
-    fields->irregular = fields->irregular || is_irregular(text);
     fields->items[fields->count++] = (struct dkim_header_field){text, name_len};
     return true;
 }

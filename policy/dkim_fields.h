@@ -20,8 +20,6 @@ struct dkim_fields {
     size_t octets; /* of all fields seen */
     size_t maximum_fields, maximum_octets;
     const char *unusable; /* why no hash over these fields can be right; NULL: it can */
-    bool irregular;       /* some field has VT, FF, or CR or LF that do not fold: to RFC 6376
-                             octets like any other, to libopendkim white space */
 };
 
 /* No fields yet; at most so many, with so many octets, will be kept. */
@@ -42,7 +40,7 @@ struct bytes dkim_field_name(struct dkim_header_field field);
 /* What follows the colon. */
 struct bytes dkim_field_value(struct dkim_header_field field);
 
-/* True for a name that h= can list (RFC 5322 2.2 without ";") and that libopendkim can take. */
+/* True for a name that h= can list (RFC 5322 2.2 without ";"). */
 bool dkim_field_name_valid(struct bytes name);
 
 #endif

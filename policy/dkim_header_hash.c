@@ -1,7 +1,7 @@
 /* dkim_header_hash.c - the header hash of RFC 6376 3.7; see dkim_header_hash.h. */
 #include "dkim_header_hash.h"
 
-#include <openssl/sha.h>
+#include "digest.h"
 
 /* CRLF in front of white space, or at the very end; any other CR or LF is an octet of the text. */
 static bool is_fold(struct bytes text)
@@ -10,33 +10,39 @@ static bool is_fold(struct bytes text)
            (text.len == 2 || is_wsp(text.data[2]));
 }
 
-/* RFC 6376 3.4.2: name in lower case, no white space around the colon and at
- * the end, lines unfolded, runs of white space made one space. */
-static void add_relaxed(struct strbuf *buf, struct dkim_header_field field)
+/* RFC 6376 3.4.2: no white space at both ends, lines unfolded, runs of white space made one
+ * space. Never longer than `value`; returns the end. */
+static char *put_relaxed(char *out, struct bytes value)
 {
-    size_t colon = bytes_find(field.text, ':');
-    struct bytes name = bytes_slice(field.text, 0, field.name_len);
-    struct bytes value = bytes_slice(field.text, colon + 1, field.text.len);
-    bool space = false, begun = false;
-    for (size_t i = 0; i < name.len; i++)
-        strbuf_putc(buf, to_lower(name.data[i]));
-    strbuf_putc(buf, ':');
+    const char *begin = out;
+    bool space = false;
     for (size_t i = 0; i < value.len; i++) {
         char c = value.data[i];
-        if (is_fold(bytes_slice(value, i, 3))) {
+        if (c == '\r' && is_fold(bytes_slice(value, i, 3))) {
             i++;
-            continue;
-        }
-        if (is_wsp(c)) {
+        } else if (is_wsp(c)) {
             space = true;
-            continue;
+        } else {
+            if (space && out > begin)
+                *out++ = ' ';
+            *out++ = c;
+            space = false;
         }
-        if (space && begun)
-            strbuf_putc(buf, ' ');
-        strbuf_putc(buf, c);
-        space = false;
-        begun = true;
     }
+    return out;
+}
+
+/* RFC 6376 3.4.2: name in lower case, no white space around the colon. */
+static void add_relaxed(struct strbuf *buf, struct dkim_header_field field)
+{
+    struct bytes value = dkim_field_value(field);
+    char *begin = strbuf_room(buf, field.name_len + 1 + value.len), *out = begin;
+    if (!begin)
+        return;
+    for (size_t i = 0; i < field.name_len; i++)
+        *out++ = to_lower(field.text.data[i]);
+    *out++ = ':';
+    strbuf_took(buf, (size_t)(put_relaxed(out, value) - begin));
 }
 
 static void add_field(struct strbuf *buf, struct dkim_header_field field, bool relaxed)
@@ -52,6 +58,7 @@ struct bytes dkim_header_strip(struct arena *arena, struct bytes text)
     size_t start = bytes_find(text, ':') + 1;
     struct strbuf buf;
     strbuf_init(&buf, arena);
+    strbuf_room(&buf, text.len);
     strbuf_bytes(&buf, bytes_slice(text, 0, start));
     while (start < text.len) {
         struct bytes rest = bytes_slice(text, start, text.len);
@@ -71,8 +78,7 @@ static size_t take_field(const struct dkim_header_field *fields, size_t count, b
                          struct bytes name)
 {
     for (size_t i = count; i > 0; i--) {
-        struct bytes candidate = bytes_slice(fields[i - 1].text, 0, fields[i - 1].name_len);
-        if (!taken[i - 1] && bytes_equal_nocase(candidate, name)) {
+        if (!taken[i - 1] && bytes_equal_nocase(dkim_field_name(fields[i - 1]), name)) {
             taken[i - 1] = true;
             return i - 1;
         }
@@ -93,7 +99,7 @@ void dkim_header_cover(struct strbuf *out, const struct dkim_header_field *field
         size_t found = take_field(fields, count, taken, names[i]);
         if (found < count) {
             add_field(out, fields[found], relaxed);
-            strbuf_puts(out, "\r\n");
+            strbuf_add(out, "\r\n", 2);
         }
     }
 }
@@ -103,10 +109,19 @@ bool dkim_header_digest(struct strbuf *covered, struct dkim_header_field signatu
 {
     size_t len = covered->len;
     add_field(covered, signature, relaxed); /* RFC 6376 3.7: without CRLF */
-    struct bytes all = strbuf_view(covered);
-    SHA256((const unsigned char *)all.data, all.len, out);
+    if (!digest_of(strbuf_view(covered), out))
+        arena_fail(covered->arena);
     strbuf_truncate(covered, len);
-    return !covered->failed;
+    return !arena_failed(covered->arena);
+}
+
+/* Of all fields, with their CRLF: covered ones are no longer, and growing would copy. */
+static size_t octets_of(const struct dkim_header_field *fields, size_t count)
+{
+    size_t octets = 0;
+    for (size_t i = 0; i < count; i++)
+        octets += fields[i].text.len + 2;
+    return octets;
 }
 
 bool dkim_header_hash(struct arena *arena, const struct dkim_header_field *fields, size_t count,
@@ -116,6 +131,7 @@ bool dkim_header_hash(struct arena *arena, const struct dkim_header_field *field
     struct dkim_header_field self = fields[own];
     struct strbuf covered;
     strbuf_init(&covered, arena);
+    strbuf_room(&covered, octets_of(fields, count));
     dkim_header_cover(&covered, fields, count, own, signature->signed_fields,
                       signature->signed_count, signature->relaxed_header);
     self.text = dkim_header_strip(arena, self.text);

@@ -1,10 +1,8 @@
-/* dkim_header_hash.h - the header hash of RFC 6376 3.7, for signatures that the engine cannot take
- * and for those that we make.
+/* dkim_header_hash.h - the header hash of RFC 6376 3.7, for signatures that are verified and for
+ * those that we make.
  *
- * libopendkim hashes nearly every signature that is verified. It refuses those
- * with U-labels or UTF-8 (RFC 8616) and some legal but odd spellings; these are
- * hashed here. The tests compare both on every signature of the suites. A
- * signature that is being made is not known to any library: hashed here as well.
+ * The tests compare it with that of libopendkim, on every signature of the suites and on what the
+ * fuzzer finds, and with dkimpy's.
  */
 #ifndef ASSAY_DKIM_HEADER_HASH_H
 #define ASSAY_DKIM_HEADER_HASH_H

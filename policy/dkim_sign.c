@@ -20,7 +20,7 @@
 #include <string.h>
 
 enum {
-    IDENTITY_OCTETS_MAX = 250, /* of i=; libopendkim takes no more when it verifies */
+    IDENTITY_OCTETS_MAX = 250, /* of i=; OpenDKIM takes no more when it verifies */
 };
 
 static const int64_t TIME_LAST = 999999999999; /* t= and x= have 12 digits (RFC 6376 3.5) */

@@ -15,7 +15,7 @@ enum {
     LENGTH_MAX = 76, /* digits of l= (RFC 6376 3.5) */
 };
 
-/* No message is that long, and libopendkim takes values near 2^64 for "all". */
+/* No message is that long, and sums with it must not overflow. */
 static const unsigned long long LENGTH_OCTETS_MAX = 1ULL << 48;
 
 struct parse {
@@ -34,7 +34,6 @@ static void refuse(struct dkim_signature_field *field, enum auth_result result, 
 /* RFC 8601 2.7.1: "neutral" is for signatures with syntax errors. */
 static void malformed(struct parse *parse, const char *reason)
 {
-    parse->field->well_formed = false;
     refuse(parse->field, AUTH_NEUTRAL, reason);
 }
 
@@ -316,7 +315,7 @@ void dkim_signature_parse(struct arena *arena, struct bytes value, struct dkim_s
 {
     struct parse parse = {arena, out};
     struct taglist list = {0};
-    *out = (struct dkim_signature_field){.result = AUTH_NONE, .well_formed = true};
+    *out = (struct dkim_signature_field){.result = AUTH_NONE};
     if (value.len > DKIM_SIGNATURE_MAX) {
         malformed(&parse, "signature is too long");
         return;
@@ -330,9 +329,8 @@ void dkim_signature_parse(struct arena *arena, struct bytes value, struct dkim_s
         const struct bytes *tag = taglist_find(&list, tags[i].name);
         if (tag) {
             tags[i].parse(&parse, *tag);
-        } else if (tags[i].missing) { /* RFC 6376 6.1.1 */
-            out->well_formed = false;
-            refuse(out, AUTH_PERMERROR, tags[i].missing);
+        } else if (tags[i].missing) {
+            refuse(out, AUTH_PERMERROR, tags[i].missing); /* RFC 6376 6.1.1 */
         }
     }
     if (domain_is_none(out->identity_domain))

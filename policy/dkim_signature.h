@@ -2,18 +2,18 @@
  *
  * Parses the value strictly and judges what can be judged without a key and
  * without the message: syntax, required tags, algorithm, h=, i= within d=,
- * lifetime. Pure grammar and decision; knows nothing of the engine.
+ * lifetime. Pure grammar and decision; hashes nothing.
  */
 #ifndef ASSAY_DKIM_SIGNATURE_H
 #define ASSAY_DKIM_SIGNATURE_H
 
 #include "bounds.h"
+#include "digest.h"
 #include "domain.h"
 #include "result.h"
 
 enum {
-    SHA256_OCTETS = 32,
-    DKIM_SIGNED_FIELDS_MAX = 4000, /* octets of h=; libopendkim's buffer is 4096 */
+    DKIM_SIGNED_FIELDS_MAX = 4000, /* octets of h=; OpenDKIM takes no more either */
 };
 
 enum dkim_algorithm {
@@ -47,9 +47,6 @@ struct dkim_signature_field {
     uint64_t length;             /* l=, octets of canonical body */
     bool has_time, has_expiry;   /* t=, x= are there */
     uint64_t time, expiry;       /* seconds since 1970 */
-
-    bool well_formed; /* a tag list in which every tag obeys its grammar: `value` may be shown to
-                         libopendkim even if the signature as such is refused */
 };
 
 /* Parses `value` (what follows the colon; must outlive *out) into *out.

@@ -1,19 +1,13 @@
 /* dkim_verify.c - the verifier of one message; see dkim.h.
  *
  * Fields are collected as they come; each DKIM-Signature is parsed and its key
- * asked for at once. At the end of the header the signatures that are still
- * good go to the engine, which hashes the header; at the end of the message
- * keys are awaited and the public-key operations done. An engine is made only
- * when there is a signature worth it.
- *
- * Most headers are hashed by libopendkim. Those of signatures that it cannot
- * take are hashed by dkim_header_hash.c. Bodies are hashed by dkim_body.c, once
- * for each canonicalisation and l= that occurs.
+ * asked for at once. The body is hashed as it comes, for the signatures that are still good
+ * at the end of the header, once for each canonicalisation and l= that occurs. At the end of
+ * the message keys are awaited, headers hashed and the public-key operations done.
  */
 #include "dkim.h"
 
 #include "dkim_body.h"
-#include "dkim_engine.h"
 #include "dkim_header_hash.h"
 #include "dkim_key.h"
 #include "strbuf.h"
@@ -21,18 +15,10 @@
 #include <inttypes.h>
 #include <string.h>
 
-enum hashing {
-    HASH_NOTHING, /* judged without a hash */
-    HASH_ENGINE,  /* the header by verifier->engine */
-    HASH_OURSELVES,
-};
-
 /* One DKIM-Signature field under evaluation. */
 struct candidate {
     struct dkim_signature_field field;
-    size_t position; /* in verifier->fields.items */
-    enum hashing hashing;
-    size_t index;           /* in the engine */
+    size_t position;        /* in verifier->fields.items */
     struct dkim_body *body; /* one of verifier->bodies; NULL: not needed, or failed */
 };
 
@@ -48,19 +34,18 @@ struct dkim_verifier {
     size_t candidate_count;
     size_t skipped; /* DKIM-Signature fields beyond the limit */
 
-    struct dkim_engine *engine; /* NULL: not needed, or failed */
-    struct dkim_body **bodies;  /* at most one per candidate */
+    struct dkim_body **bodies; /* at most one per candidate */
     size_t body_count;
 };
 
 bool dkim_global_init(void)
 {
-    return dkim_engine_global_init();
+    return digest_global_init();
 }
 
 void dkim_global_cleanup(void)
 {
-    dkim_engine_global_cleanup();
+    digest_global_cleanup();
 }
 
 struct dkim_verifier *dkim_verifier_new(const struct policy_env *env, const struct limits *limits,
@@ -82,8 +67,6 @@ void dkim_verifier_free(struct dkim_verifier *verifier)
 {
     if (!verifier)
         return;
-    dkim_engine_free(verifier->engine);
-    verifier->engine = NULL;
     while (verifier->body_count)
         dkim_body_free(verifier->bodies[--verifier->body_count]);
 }
@@ -146,47 +129,6 @@ static void judge_early(struct dkim_verifier *verifier)
     }
 }
 
-/* A signature that covers DKIM-Signature fields is hashed by ourselves: not all
- * of them are shown to the library, and it would take the one being verified
- * for one of them. One with l= as well: without the body, which the library is
- * not shown, it refuses it. */
-static enum hashing choose_hashing(struct dkim_verifier *verifier,
-                                   const struct candidate *candidate)
-{
-    if (candidate->field.result != AUTH_NONE)
-        return HASH_NOTHING;
-    struct bytes value = dkim_field_value(verifier->fields.items[candidate->position]);
-    if (!dkim_engine_accepts(&candidate->field, value) || candidate->field.has_length)
-        return HASH_OURSELVES;
-    if (dkim_signature_covers(&candidate->field, "DKIM-Signature"))
-        return HASH_OURSELVES;
-    if (verifier->fields.irregular)
-        return HASH_OURSELVES;
-    return HASH_ENGINE;
-}
-
-/* Shows the library all fields, of the DKIM-Signatures only those it is to hash. */
-static void feed_engine(struct dkim_verifier *verifier)
-{
-    struct dkim_engine *engine = dkim_engine_new(verifier->env->guard);
-    struct candidate *candidate = verifier->candidates;
-    struct candidate *end = candidate + verifier->candidate_count;
-    size_t index = 0;
-    verifier->engine = engine;
-    if (!engine)
-        return;
-    for (size_t i = 0; i < verifier->fields.count; i++) {
-        struct dkim_header_field field = verifier->fields.items[i];
-        bool ours = candidate < end && candidate->position == i;
-        if (ours && candidate->hashing == HASH_ENGINE)
-            candidate->index = index++;
-        if (!is_signature(field) || (ours && candidate->hashing == HASH_ENGINE))
-            dkim_engine_field(engine, field.text);
-        candidate += ours;
-    }
-    dkim_engine_end_of_headers(engine);
-}
-
 /* The hash that this candidate needs; one that is there already, if possible. */
 static struct dkim_body *body_for(struct dkim_verifier *verifier,
                                   const struct dkim_signature_field *field)
@@ -208,29 +150,16 @@ static void start_bodies(struct dkim_verifier *verifier)
         arena_array(verifier->arena, verifier->candidate_count, sizeof(*verifier->bodies));
     for (size_t i = 0; verifier->bodies && i < verifier->candidate_count; i++) {
         struct candidate *candidate = &verifier->candidates[i];
-        if (candidate->hashing != HASH_NOTHING)
+        if (candidate->field.result == AUTH_NONE)
             candidate->body = body_for(verifier, &candidate->field);
     }
 }
 
 void dkim_verifier_end_of_headers(struct dkim_verifier *verifier)
 {
-    bool engine = false;
     if (verifier->candidate_count == 0)
         return;
     judge_early(verifier);
-    for (size_t i = 0; i < verifier->candidate_count; i++) {
-        verifier->candidates[i].hashing = choose_hashing(verifier, &verifier->candidates[i]);
-        engine = engine || verifier->candidates[i].hashing == HASH_ENGINE;
-    }
-    if (engine)
-        feed_engine(verifier);
-    for (size_t i = 0; i < verifier->candidate_count; i++) { /* what it refused all the same */
-        struct candidate *candidate = &verifier->candidates[i];
-        if (candidate->hashing == HASH_ENGINE &&
-            !(verifier->engine && dkim_engine_has(verifier->engine, candidate->index)))
-            candidate->hashing = HASH_OURSELVES;
-    }
     start_bodies(verifier);
 }
 
@@ -243,20 +172,6 @@ void dkim_verifier_body(struct dkim_verifier *verifier, struct bytes chunk)
 {
     for (size_t i = 0; i < verifier->body_count; i++)
         dkim_body_add(verifier->bodies[i], chunk);
-}
-
-static bool get_hashes(struct dkim_verifier *verifier, const struct candidate *candidate,
-                       struct dkim_hashes *out)
-{
-    const uint8_t *body = dkim_body_hash(candidate->body);
-    bool good =
-        candidate->hashing == HASH_ENGINE
-            ? dkim_engine_hashes(verifier->engine, candidate->index, out)
-            : dkim_header_hash(verifier->arena, verifier->fields.items, verifier->fields.count,
-                               candidate->position, &candidate->field, out->header);
-    if (good && body)
-        memcpy(out->body, body, SHA256_OCTETS);
-    return good && body;
 }
 
 /* ---- judging ---- */
@@ -321,7 +236,7 @@ static void note_key(struct dkim_signature *out, const struct dkim_key *key)
 /* Tries the keys in turn; true when one of them made the signature. Else the
  * result stands in *out. */
 static bool try_keys(struct dkim_verifier *verifier, const struct candidate *candidate,
-                     const struct dkim_keys *keys, const struct dkim_hashes *hashes,
+                     const struct dkim_keys *keys, const uint8_t digest[SHA256_OCTETS],
                      struct dkim_signature *out)
 {
     const struct dkim_signature_field *field = &candidate->field;
@@ -336,7 +251,7 @@ static bool try_keys(struct dkim_verifier *verifier, const struct candidate *can
             continue;
         }
         note_key(out, key);
-        switch (dkim_key_judge(key, hashes->header, field->signature, field->signature_len)) {
+        switch (dkim_key_judge(key, digest, field->signature, field->signature_len)) {
         case DKIM_KEY_VERIFIES:
             return true;
         case DKIM_KEY_DIFFERS:
@@ -355,11 +270,11 @@ static bool try_keys(struct dkim_verifier *verifier, const struct candidate *can
 }
 
 /* The header is right; now the body. */
-static void judge_body(struct dkim_verifier *verifier, struct candidate *candidate,
-                       const struct dkim_hashes *hashes, struct dkim_signature *out)
+static void judge_body(struct dkim_verifier *verifier, const struct candidate *candidate,
+                       struct dkim_signature *out)
 {
     const struct dkim_signature_field *field = &candidate->field;
-    bool matches = memcmp(hashes->body, field->body_hash, SHA256_OCTETS) == 0;
+    bool matches = memcmp(dkim_body_hash(candidate->body), field->body_hash, SHA256_OCTETS) == 0;
     if (!matches) {
         out->body_failed_only = true;
         set_result(out, AUTH_FAIL, "body hash did not verify");
@@ -381,7 +296,7 @@ static void judge_body(struct dkim_verifier *verifier, struct candidate *candida
 static void judge(struct dkim_verifier *verifier, struct candidate *candidate,
                   struct dkim_signature *out)
 {
-    struct dkim_hashes hashes;
+    uint8_t digest[SHA256_OCTETS];
     if (candidate->field.result != AUTH_NONE) {
         set_result(out, candidate->field.result, candidate->field.reason);
         return;
@@ -399,16 +314,14 @@ static void judge(struct dkim_verifier *verifier, struct candidate *candidate,
         set_result(out, AUTH_PERMERROR, "l= is larger than the body");
         return;
     }
-    if (!dkim_body_hash(candidate->body)) {
+    if (!dkim_body_hash(candidate->body) ||
+        !dkim_header_hash(verifier->arena, verifier->fields.items, verifier->fields.count,
+                          candidate->position, &candidate->field, digest)) {
         set_result(out, AUTH_TEMPERROR, "out of memory");
         return;
     }
-    if (!get_hashes(verifier, candidate, &hashes)) { /* RFC 8601 2.7.1 */
-        set_result(out, AUTH_NEUTRAL, "signature could not be processed");
-        return;
-    }
-    if (try_keys(verifier, candidate, keys, &hashes, out))
-        judge_body(verifier, candidate, &hashes, out);
+    if (try_keys(verifier, candidate, keys, digest, out))
+        judge_body(verifier, candidate, out);
     /* RFC 6376 3.6.1 t=y: a failure must not make the message worse than unsigned. */
     if (out->testing && (out->result == AUTH_FAIL || out->result == AUTH_PERMERROR))
         set_result(out, AUTH_NEUTRAL,
@@ -435,8 +348,6 @@ void dkim_verifier_finish(struct dkim_verifier *verifier, struct dkim_results *o
             arena_array(verifier->arena, verifier->candidate_count, sizeof(*out->signatures));
     if (!out->signatures)
         return;
-    if (verifier->engine)
-        dkim_engine_end_of_body(verifier->engine);
     for (size_t i = 0; i < verifier->body_count; i++)
         dkim_body_end(verifier->bodies[i]);
     out->count = verifier->candidate_count;

@@ -14,7 +14,6 @@ struct policy_env {
     int64_t (*monotonic_us)(void *clock); /* for time-outs and durations */
     int64_t (*epoch)(void *clock);        /* seconds since 1970 UTC, for t= and x= of DKIM */
     void *clock;
-    char guard[33]; /* 128 random bits in hexadecimal, drawn once per process (notes: M1) */
 };
 
 #endif

@@ -33,6 +33,17 @@ static bool reserve(struct strbuf *buf, size_t len)
     return true;
 }
 
+char *strbuf_room(struct strbuf *buf, size_t len)
+{
+    return reserve(buf, len) ? buf->data + buf->len : NULL;
+}
+
+void strbuf_took(struct strbuf *buf, size_t len)
+{
+    buf->len += len;
+    buf->data[buf->len] = '\0';
+}
+
 void strbuf_add(struct strbuf *buf, const void *data, size_t len)
 {
     if (!reserve(buf, len))

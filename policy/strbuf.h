@@ -19,6 +19,13 @@ struct strbuf {
 /* An empty string in arena. */
 void strbuf_init(struct strbuf *buf, struct arena *arena);
 
+/* Room for at least `len` more octets at once, for who writes them himself and then calls
+ * strbuf_took(), or knows what is to come. NULL when out of memory. */
+char *strbuf_room(struct strbuf *buf, size_t len);
+
+/* `len` octets were written to where strbuf_room() said. */
+void strbuf_took(struct strbuf *buf, size_t len);
+
 void strbuf_add(struct strbuf *buf, const void *data, size_t len);
 void strbuf_bytes(struct strbuf *buf, struct bytes view);
 void strbuf_puts(struct strbuf *buf, const char *string);

@@ -489,8 +489,7 @@ struct policy_env fake_env(struct fake_dns *dns, int64_t now)
     return (struct policy_env){.resolver = &dns->resolver,
                                .monotonic_us = monotonic_us,
                                .epoch = fixed_epoch,
-                               .clock = (void *)(intptr_t)now,
-                               .guard = "0123456789abcdef0123456789abcdef"};
+                               .clock = (void *)(intptr_t)now};
 }
 
 struct dns_session *fake_session(const struct policy_env *env, struct arena *arena)

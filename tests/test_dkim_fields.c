@@ -37,7 +37,7 @@ static void octets_are_those_of_the_wire(void **state)
         {"Subject", " a\r\r\n b", "Subject: a\r\r\n b", "Subject"},
         {"Subject", " a \t", "Subject: a \t", "Subject"},
         {"Subject ", " x", "Subject : x", "Subject"},
-        {"Subject\t", " x", "Subject : x", "Subject"}, /* libopendkim takes no tab */
+        {"Subject\t", " x", "Subject\t: x", "Subject"},
         {"Subject", " \xc3\xbc \xff a:b;c", "Subject: \xc3\xbc \xff a:b;c", "Subject"},
     };
     (void)state;
@@ -97,29 +97,6 @@ static void octets_are_limited(void **state)
     assert_string_equal(fields.unusable, "header is larger than the limit");
 }
 
-static void octets_that_fold_nothing(void **state)
-{
-    static const struct {
-        const char *value;
-        bool irregular;
-    } cases[] = {
-        {"", false},     {" a\n b\r\n\tc", false}, {" a\n", false},      {" a\x01\x7f\xff", false},
-        {" a\vb", true}, {" a\fb", true},          {" a\rb", true},      {" a\r", true},
-        {" a\nb", true}, {" a\r\nb", true},        {" a\r\r\n b", true}, {" a\n\n b", true},
-    };
-    (void)state;
-    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-        struct dkim_fields one;
-        dkim_fields_init(&one, arena, 100, 10000);
-        dkim_fields_add(&one, BYTES("Subject"), bytes_of(cases[i].value));
-        if (one.irregular != cases[i].irregular)
-            fail_msg("case %zu", i);
-        dkim_fields_add(&one, BYTES("Subject"), BYTES(" x"));
-        assert_int_equal(one.irregular, cases[i].irregular); /* of all fields */
-        assert_null(one.unusable);
-    }
-}
-
 static void nul_makes_it_unusable(void **state)
 {
     (void)state;
@@ -146,7 +123,6 @@ int main(void)
                                         tear_down),
         cmocka_unit_test_setup_teardown(many_fields_keep_their_order, set_up, tear_down),
         cmocka_unit_test_setup_teardown(octets_are_limited, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(octets_that_fold_nothing, set_up, tear_down),
         cmocka_unit_test_setup_teardown(nul_makes_it_unusable, set_up, tear_down),
         cmocka_unit_test_setup_teardown(lack_of_memory, set_up, tear_down),
     };

@@ -1,11 +1,11 @@
 /* fuzz_dkim_signature.c - the value of a DKIM-Signature field. */
-#include "dkim_engine.h"
+#include "dkim_fields.h"
 #include "dkim_header_hash.h"
 #include "fuzz.h"
 
 static void check_good(const struct dkim_signature_field *field)
 {
-    REQUIRE(!field->reason && field->well_formed);
+    REQUIRE(!field->reason);
     REQUIRE(field->algorithm == DKIM_RSA_SHA256 || field->algorithm == DKIM_ED25519_SHA256);
     REQUIRE(field->domain.labels >= 2 && !domain_is_none(field->selector));
     REQUIRE(domain_within(field->identity_domain, field->domain));
@@ -23,7 +23,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     REQUIRE(field.result == AUTH_NONE || (fuzz_is_text(field.reason) && *field.reason));
     if (field.result == AUTH_NONE)
         check_good(&field);
-    dkim_engine_accepts(&field, input);
     struct bytes text = dkim_field_text(arena, BYTES("DKIM-Signature"), input);
     struct bytes stripped = dkim_header_strip(arena, text);
     REQUIRE(stripped.len <= text.len + 1);

@@ -1,9 +1,6 @@
-/* dkim_engine.h - canonicalisation and hashing for DKIM signatures, RFC 6376 3.4, 3.7.
+/* dkim_engine.h - libopendkim's hashes of a message, to compare ours with (RFC 6376 3.4, 3.7).
  *
- * What dkim_verify.c needs from the library behind it: the hash of the header.
- * It could hash bodies as well; since dkim_body.c does that, only tests show it
- * one, to compare both. Only the implementing file (dkim_opendkim.c) knows which
- * library it is. An engine belongs to one message:
+ * For tests only. An engine belongs to one message:
  *
  *   dkim_engine_new, _field for each field in order, _end_of_headers, _body,
  *   _end_of_body, _hashes for each signature, _free.
@@ -22,13 +19,17 @@ struct dkim_hashes {
     uint8_t body[SHA256_OCTETS];
 };
 
-/* True when the library can hash this signature: beyond well_formed this keeps
- * it away from what makes the library err (see dkim_opendkim.c). `value` is the
- * field's value. */
+/* True when the library can hash this signature, as long as nothing speaks against it
+ * (AUTH_NONE): this keeps it away from what makes it err (see dkim_engine.c). `value` is
+ * the field's value. */
 bool dkim_engine_accepts(const struct dkim_signature_field *field, struct bytes value);
 
-/* A new engine. `guard` is policy_env.guard. NULL when out of memory. */
-struct dkim_engine *dkim_engine_new(const char *guard);
+/* False when some field has VT, FF, or CR or LF that do not fold: to RFC 6376 octets like
+ * any other, to the library white space. */
+bool dkim_engine_takes(struct bytes text);
+
+/* A new engine; NULL when out of memory. */
+struct dkim_engine *dkim_engine_new(void);
 
 /* One header field "Name:value", folds as CRLF, no final CRLF, no NUL octet
  * inside but one behind. Each DKIM-Signature field that is fed gets the next
