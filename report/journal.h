@@ -8,13 +8,14 @@
  *
  *   DIR/id            128 random bits in hexadecimal: the journal's name in the store
  *   DIR/lock          flock(2): one process at a time
- *   DIR/N.journal     segment number N, decimal; events one behind the other:
- *                     length (4 octets, big-endian), SipHash of the event (8 octets), event
+ *   DIR/done          everything before this position is safe elsewhere (journal_forget())
+ *   DIR/N.journal     segment number N, decimal; events one behind the other: length (4 octets,
+ *                     big-endian), SipHash of the event and of its place (8 octets), event
  *
  * A new process begins a new segment. An event that was cut short by a kill or a full
  * disk is recognised by its length or hash; reading goes on with the next segment. The
  * position of an event (segment, offset) never changes and is never used twice: with it
- * the store knows what it already has.
+ * the store knows what it already has. Files of other names are left alone.
  */
 #ifndef ASSAY_JOURNAL_H
 #define ASSAY_JOURNAL_H
@@ -40,7 +41,7 @@ struct journal;
 
 /* Opens or makes the directory (mode 0700). maximum: octets of all segments together
  * (ReportJournalSize). NULL with error[JOURNAL_ERROR_MAX]: what, where, what to do; a directory in
- * use by another process is an error. */
+ * use by another process is an error (errno EWOULDBLOCK); else errno says what the system said. */
 struct journal *journal_open(const char *directory, uint64_t maximum, char *error);
 
 void journal_close(struct journal *journal); /* NULL is allowed */
@@ -67,7 +68,9 @@ uint64_t journal_size(const struct journal *journal);
 
 struct journal_reader;
 
-/* From `position` on, {0, 0}: from the oldest. NULL when out of memory. */
+/* From `position` on; {0, 0}: a store that knows nothing of us, so all that was not yet forgotten.
+ * One that lies behind everything that exists (somebody removed files) is as good as the first
+ * event of this process. NULL when out of memory. */
 struct journal_reader *journal_reader_new(struct journal *journal,
                                           struct journal_position position);
 void journal_reader_free(struct journal_reader *reader);
@@ -75,9 +78,10 @@ void journal_reader_free(struct journal_reader *reader);
 enum journal_read {
     JOURNAL_EVENT,  /* *event is set, until the next call */
     JOURNAL_END,    /* no more for now */
-    JOURNAL_BROKEN, /* octets that are no event were skipped (*event: empty): the rest of a segment
-                     */
-    JOURNAL_ERROR,  /* I/O error; errno */
+    JOURNAL_CUT,    /* the last event of a process that was killed in the middle of it was skipped:
+                       its message never got our answer. *event: empty */
+    JOURNAL_BROKEN, /* damage: the rest of a segment was skipped. *event: empty */
+    JOURNAL_ERROR,  /* I/O error; errno. Nothing was skipped */
 };
 
 enum journal_read journal_next(struct journal_reader *reader, struct bytes *event);
@@ -85,7 +89,11 @@ enum journal_read journal_next(struct journal_reader *reader, struct bytes *even
 /* Behind the last event that journal_next() gave. */
 struct journal_position journal_reader_position(const struct journal_reader *reader);
 
-/* Everything before `position` is safe elsewhere: segments that lie wholly before it go. */
+/* Gives up the rest of the segment that cannot be read (JOURNAL_ERROR). */
+void journal_reader_skip(struct journal_reader *reader);
+
+/* Everything before `position` is safe elsewhere: segments that lie wholly before it go. By the
+ * thread that reads. */
 void journal_forget(struct journal *journal, struct journal_position position);
 
 #endif
