@@ -353,6 +353,45 @@ def configuration():
         add("config", text)
 
 
+def encoded_number(value):
+    out = b""
+    while value >= 0x80:
+        out += bytes([0x80 | value & 0x7F])
+        value >>= 7
+    return out + bytes([value])
+
+
+def encoded_text(value):
+    return encoded_number(len(value)) + value
+
+
+def report_row(policy_flags, source, reasons, signatures, spf):
+    """As policy/report_row_codec.c writes it."""
+    rua = [b"mailto:a@example.com", b"mailto:b@example.net"]
+    policy = encoded_text(b"example.com") + bytes(policy_flags)
+    policy += encoded_text(b"1:d") + encoded_text(b"malformed tag")
+    policy += encoded_number(len(rua)) + b"".join(encoded_text(uri) for uri in rua)
+    row = bytes([{0: 0, 4: 4, 16: 6}[len(source)]]) + source + b"\x02\x00\x01"
+    row += encoded_number(len(reasons))
+    row += b"".join(bytes([kind]) + encoded_text(words) for kind, words in reasons)
+    row += encoded_text(b"mail.example.com") + encoded_text(b"bounce.example.com")
+    row += encoded_number(len(signatures))
+    for domain, selector, result, words in signatures:
+        row += encoded_text(domain) + encoded_text(selector) + bytes([result]) + encoded_text(words)
+    row += encoded_text(spf[0]) + bytes([spf[1]]) + encoded_text(spf[2])
+    return b"\x01" + policy + row + encoded_number(1700000000) + encoded_text(b"4BTq1")
+
+
+def report_rows():
+    signature = (b"example.com", b"s1", 2, b"body hash did not verify")
+    for source in (b"", b"\xc0\x00\x02\x01", b"\x20\x01\x0d\xb8" + bytes(11) + b"\x01"):
+        for signatures in ([], [signature], [signature] * 100):
+            for reasons in ([], [(4, b"the record says t=y"), (1, b"OnQuarantine")]):
+                add("report_row", report_row([4, 2, 0, 1, 0, 1, 0], source, reasons, signatures,
+                                             (b"bounce.example.com", 3, b"~all matches")))
+    add("report_row", report_row([2, 0, 0, 0, 0, 0, 1], b"", [], [], (b"", 0, b"")))
+
+
 def tables():
     add("tables", "kf example.com\n# keys\na example.com:s1:/keys/a\nb %:s2:/keys/%/b\n"
         "a x.example:s:/k\n")
@@ -376,7 +415,7 @@ def tables():
 
 def main():
     for make in (header_fields, dkim, signing_keys, dns, zones, spf, messages, configuration,
-                 tables):
+                 tables, report_rows):
         make()
     for target, seeds in sorted(written.items()):
         directory = OUT / target
