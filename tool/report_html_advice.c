@@ -1,0 +1,83 @@
+/* report_html_advice.c - what the numbers of one source advise its domain's owner to do.
+ *
+ * Reports tell how often SPF and DKIM were aligned, not whose machine it is. So: a source with an
+ * aligned pass is in our SPF record or holds one of our keys, and advice can be plain. One
+ * without any may be a sender that nobody set up, a forwarder, or a thief; that is for the reader
+ * to say, and the advice has both halves.
+ */
+#include "report_html_parts.h"
+
+enum { FEW_PERCENT = 5 }; /* failures that a well set up sender has from forwarding */
+
+/* part is less than percent % of total. */
+static bool below(uint64_t part, unsigned percent, uint64_t total)
+{
+    return html_fraction(part, total) * 100 < percent;
+}
+
+enum html_advice html_advice_of(const struct report_figures_source *source)
+{
+    uint64_t failed = html_failed(source->messages, source->passed);
+    if (source->messages == 0)
+        return HTML_ADVICE_UNKNOWN;
+    if (source->passed == 0)
+        return HTML_ADVICE_STRANGER;
+    if (source->dkim_passed == 0)
+        return HTML_ADVICE_SIGN;
+    if (failed == 0)
+        return source->dkim_passed >= source->messages ? HTML_ADVICE_NOTHING : HTML_ADVICE_SIGN_ALL;
+    if (below(failed, FEW_PERCENT, source->messages))
+        return HTML_ADVICE_FEW;
+    return source->spf_passed == 0 ? HTML_ADVICE_FORWARDED : HTML_ADVICE_SIGN_ALL;
+}
+
+/* "d=example.com", or in words where reports did not name the domain. */
+static void signing_domain(FILE *out, const struct report_figures_source *source)
+{
+    if (source->header_from.len == 0) {
+        fputs("your domain", out);
+        return;
+    }
+    fputs("d=", out);
+    html_name(out, "b", "d", source->header_from);
+}
+
+void html_advice(FILE *out, const struct report_figures_source *source)
+{
+    switch (html_advice_of(source)) {
+    case HTML_ADVICE_NOTHING:
+        fputs("Nothing to do.", out);
+        return;
+    case HTML_ADVICE_SIGN:
+        fputs("Aligned DKIM is missing: let this sender sign with ", out);
+        signing_domain(out, source);
+        fputs(", so that forwarded mail passes too.", out);
+        return;
+    case HTML_ADVICE_SIGN_ALL:
+        fprintf(out, "Aligned DKIM on %s only: let it sign everything with ",
+                html_share(source->dkim_passed, source->messages).text);
+        signing_domain(out, source);
+        fputs(".", out);
+        return;
+    case HTML_ADVICE_FORWARDED:
+        fputs("SPF is never aligned here. A forwarder? Then nothing is to be done. A service that "
+              "you use? Let it sign everything with ",
+              out);
+        signing_domain(out, source);
+        fputs(".", out);
+        return;
+    case HTML_ADVICE_FEW:
+        fputs("Set up well. What fails is little, as with mail that was forwarded or changed "
+              "on its way.",
+              out);
+        return;
+    case HTML_ADVICE_STRANGER:
+        fputs("Nothing ever passed. Yours? Let it sign with ", out);
+        signing_domain(out, source);
+        fputs(". Not yours? Then DMARC does its work.", out);
+        return;
+    case HTML_ADVICE_UNKNOWN:
+        fputs(HTML_DASH, out);
+        return;
+    }
+}
