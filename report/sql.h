@@ -42,6 +42,10 @@ enum sql_kind sql_kind(const struct sql *sql);
 enum sql_trouble sql_trouble(const struct sql *sql);
 const char *sql_error(const struct sql *sql);
 
+/* Sets both, cut to SQL_ERROR_MAX and put on one line: also for what the caller found wrong. */
+void sql_fail(struct sql *sql, enum sql_trouble trouble, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
 /* Runs statements separated by ";", without parameters or rows of interest. */
 bool sql_run(struct sql *sql, const char *text);
 

@@ -2,15 +2,15 @@
  * over SQLite and PostgreSQL (sql.h).
  *
  * Tables (schema version 1; store_schema.c):
- *   schema_version    one row
- *   source            a journal: its id, host, position up to which its events are here, what it
- * lost policy            a published policy configuration, each once tuple             what RFC
- * 9990 counts (IP, evaluated result, identifiers, auth results), each once message           a
- * message: time, tuple, queue id; report_id once it is part of a report report            a planned
- * report: policy, period, id, state report_tuple      its records: tuple, count delivery one
- * destination address of a report: state, attempts, last error destination       an address:
- * refusals in a row, suppressed until when and why failure           failure reports to be sent
- * (RFC 9991), consolidated
+ *   schema_version  one row
+ *   source          a journal: its id, host, position up to which its events are here
+ *   loss            what a source lost, by cause and day
+ *   policy          a published policy configuration, each once
+ *   tuple           what RFC 9990 counts (IP, evaluated result, identifiers, auth results), each
+ * once message         time, tuple, queue id; report once it is part of one report          a
+ * planned report: policy, period, id, state report_tuple    its records: tuple, count delivery one
+ * destination address of a report: state, attempts, last error destination     an address: refusals
+ * in a row, suppressed until when and why
  *
  * A message is counted in a transaction that also moves its journal's position: exactly once. It is
  * taken into a report in a transaction that also writes that report: exactly once. What follows
@@ -18,7 +18,8 @@
  *
  * Times are seconds since 1970 UTC. A store belongs to one thread at a time. Every function that
  * returns bool returns false on a database error: store_trouble() and store_error() tell more.
- * All inside store_begin()/store_commit() or by itself a transaction.
+ * Each is a transaction by itself, or part of one between store_begin() and store_commit(). After
+ * an error inside of one: store_rollback(), nothing else helps. After SQL_AWAY: close, open again.
  */
 #ifndef ASSAY_STORE_H
 #define ASSAY_STORE_H
@@ -50,10 +51,12 @@ void store_rollback(struct store *store);
 /* ---- from the journal ---- */
 
 /* Begins a transaction and locks the journal's row (made if missing). *position: where to go on
- * reading. */
+ * reading; {0, 0} at first. */
 bool store_batch_begin(struct store *store, const char *journal_id, const char *host,
                        struct journal_position *position);
-/* One event, as journaled. A row that cannot be decoded is counted as lost, and is no error. */
+/* One event, as journaled. A row that cannot be decoded is counted as lost, and is no error. On
+ * false: store_rollback(), and the whole batch again from the position that store_batch_begin()
+ * gives; with SQL_BUSY at once (two hosts have met at the same rows), else later. */
 bool store_batch_add(struct store *store, struct bytes event);
 /* `lost` more messages were lost since the last batch, for `cause`. */
 bool store_batch_lost(struct store *store, uint64_t lost, const char *cause, int64_t now);
@@ -84,10 +87,20 @@ struct store_summary {
 /* One call for each; the strings live until it returns. False from it stops. */
 typedef bool store_summary_fn(void *context, const struct store_summary *summary);
 
+/* One record with its count. In row: time, queue_id and policy are not set. */
+typedef bool store_record_fn(void *context, const struct report_row *row, int64_t count);
+
 /* Messages not yet in a report, by policy configuration and period, ordered by domain and
  * period. Changes nothing. */
 bool store_due(struct store *store, const struct store_filter *filter, store_summary_fn *each,
                void *context);
+
+/* The same without a report, for --dry-run: a policy by its key, and the records that a report on
+ * its messages in [begin, end) would have (store_preview.c). */
+bool store_policy(struct store *store, struct arena *arena, int64_t policy,
+                  struct report_policy *out);
+bool store_due_records(struct store *store, const struct store_summary *summary,
+                       store_record_fn *each, void *context);
 
 /* Makes reports of them, in one transaction: at most maximum_tuples records in each (more
  * reports of the same period then). *planned: how many. Report ids are random
@@ -131,8 +144,7 @@ bool store_report_policy(struct store *store, struct arena *arena, int64_t repor
                          struct report_policy *out);
 
 /* Its records with their counts, ordered by source and tuple; memory is bounded, whatever their
- * number. In row: time, queue_id and policy are not set. */
-typedef bool store_record_fn(void *context, const struct report_row *row, int64_t count);
+ * number. */
 bool store_report_records(struct store *store, int64_t report, store_record_fn *each,
                           void *context);
 
@@ -195,6 +207,10 @@ bool store_destination_accepted(struct store *store, struct bytes address);
 bool store_destination_refused(struct store *store, struct bytes address, struct bytes error,
                                int64_t now, unsigned suppress_after, int64_t suppress_for);
 bool store_destinations(struct store *store, store_destination_fn *each, void *context);
+/* A mail that our mail server took may still come back. This ends the row of refusals of each
+ * destination that was sent something after its last refusal, and before `before`, which
+ * did not come back (store_preview.c). */
+bool store_destinations_settle(struct store *store, int64_t before);
 /* By hand: `until` 0 lifts a suppression. */
 bool store_destination_set(struct store *store, struct bytes address, int64_t until,
                            struct bytes error);
