@@ -3,7 +3,7 @@
  *
  * A scenario is a block of "key: value" lines, ended by a line of "=". Keys in:
  *
- *   title, client (an address or "none"), local, authenticated, name, helo, mail-from, now
+ *   title, client (an address or "none"), local, authenticated, name, helo, mail-from, rcpt-to, now
  *   set       one option of assay.conf: "OnReject quarantine"
  *   zone      "example.com TXT v=spf1 -all"; types A AAAA MX PTR TXT CNAME, EXISTS, FAIL
  *   message   the lines behind it up to a line of "." (line ends become CRLF)
@@ -14,11 +14,14 @@
  *   reason smtp: a part of the text       results: Authentication-Results, whole
  *   removed: "Authentication-Results 3, Authentication-Results 1"     added: names
  *   asked, not-asked: "TXT _dmarc.example.com"
+ *   report: "reject dkim=fail spf=pass", or "no: " and why there is no row
+ *   report-policy, report-reasons, report-results: parts of the row, as below
  */
 #include "config.h"
 #include "evaluate.h"
 #include "fake_dns.h"
 #include "message_file.h"
+#include "report_row.h"
 #include "unit.h"
 
 #include <dirent.h>
@@ -27,7 +30,7 @@
 #include <string.h>
 
 enum {
-    SCENARIOS = 47, /* in all files; so that none gets lost */
+    SCENARIOS = 63, /* in all files; so that none gets lost */
     OVERRIDES_MAX = 16,
     EXPECTATIONS_MAX = 64,
 };
@@ -40,7 +43,7 @@ struct scenario {
     struct arena *arena;
     struct fake_dns *dns;
     struct connection connection;
-    struct bytes mail_from, message;
+    struct bytes mail_from, recipient, message;
     int64_t now;
     struct config_override overrides[OVERRIDES_MAX];
     size_t override_count;
@@ -136,6 +139,8 @@ static bool set_input(struct scenario *scenario, struct bytes key, struct bytes 
         scenario->connection.client_name = value;
     } else if (bytes_is(key, "helo")) {
         scenario->connection.helo = value;
+    } else if (bytes_is(key, "rcpt-to")) {
+        scenario->recipient = value;
     } else if (bytes_is(key, "mail-from")) {
         scenario->mail_from = value;
     } else if (bytes_is(key, "now")) {
@@ -199,6 +204,86 @@ static const char *edit_words(struct scenario *scenario, const struct header_edi
     return count ? strbuf_string(&buf) : "none";
 }
 
+/* ---- the row of a report ---- */
+
+static const char *pass_word(bool pass)
+{
+    return pass ? "pass" : "fail";
+}
+
+/* "example.com p=reject sp=none fo=0 mailto:a@example.com"; adkim, aspf and t when not the default.
+ */
+static const char *policy_words(struct arena *arena, const struct report_policy *policy)
+{
+    struct strbuf buf;
+    strbuf_init(&buf, arena);
+    strbuf_printf(&buf, "%.*s p=%s", BYTES_ARGS(policy->domain), dmarc_policy_name(policy->p));
+    if (policy->sp != DMARC_POLICY_UNSET)
+        strbuf_printf(&buf, " sp=%s", dmarc_policy_name(policy->sp));
+    if (policy->np != DMARC_POLICY_UNSET)
+        strbuf_printf(&buf, " np=%s", dmarc_policy_name(policy->np));
+    strbuf_printf(&buf, "%s%s%s fo=%.*s", policy->strict_dkim ? " adkim=s" : "",
+                  policy->strict_spf ? " aspf=s" : "", policy->testing ? " t=y" : "",
+                  BYTES_ARGS(policy->fo));
+    for (size_t i = 0; i < policy->rua_count; i++)
+        strbuf_printf(&buf, " %.*s", BYTES_ARGS(policy->rua[i]));
+    if (policy->error.len)
+        strbuf_printf(&buf, " (%.*s)", BYTES_ARGS(policy->error));
+    return strbuf_string(&buf);
+}
+
+/* "policy_test_mode (the record says t=y), local_policy (monitor mode)" */
+static const char *reason_words(struct arena *arena, const struct report_row *row)
+{
+    struct strbuf buf;
+    strbuf_init(&buf, arena);
+    for (size_t i = 0; i < row->reason_count; i++)
+        strbuf_printf(&buf, "%s%s (%.*s)", i ? ", " : "", override_name(row->reasons[i].type),
+                      BYTES_ARGS(row->reasons[i].comment));
+    return row->reason_count ? strbuf_string(&buf) : "none";
+}
+
+/* "192.0.2.1 from=example.com envelope=a.example dkim=pass (example.com s1) spf=fail (a.example)"
+ */
+static const char *result_words(struct arena *arena, const struct report_row *row)
+{
+    struct strbuf buf;
+    char source[IP_TEXT_MAX];
+    strbuf_init(&buf, arena);
+    strbuf_printf(&buf, "%s from=%.*s envelope=%.*s", ip_format(&row->source, source),
+                  BYTES_ARGS(row->header_from), BYTES_ARGS(row->envelope_from));
+    for (size_t i = 0; i < row->signature_count; i++)
+        strbuf_printf(&buf, " dkim=%s (%.*s %.*s)", auth_result_name(row->signatures[i].result),
+                      BYTES_ARGS(row->signatures[i].domain),
+                      BYTES_ARGS(row->signatures[i].selector));
+    strbuf_printf(&buf, " spf=%s (%.*s)", auth_result_name(row->spf_result),
+                  BYTES_ARGS(row->spf_domain));
+    return strbuf_string(&buf);
+}
+
+/* The row has been through the journal's octets. */
+static const char *report_words(struct scenario *scenario, const struct outcome *outcome,
+                                struct bytes key)
+{
+    struct arena *arena = scenario->arena;
+    struct report_row made, row;
+    struct strbuf octets;
+    const char *why_not;
+    if (!report_row_make(arena, outcome, scenario->now, "QID", &made, &why_not))
+        return arena_printf(arena, "no: %s", why_not);
+    strbuf_init(&octets, arena);
+    report_row_encode(&made, &octets);
+    assert_true(report_row_decode(arena, strbuf_view(&octets), &row, NULL));
+    if (bytes_is(key, "report-policy"))
+        return policy_words(arena, &row.policy);
+    if (bytes_is(key, "report-reasons"))
+        return reason_words(arena, &row);
+    if (bytes_is(key, "report-results"))
+        return result_words(arena, &row);
+    return arena_printf(arena, "%s dkim=%s spf=%s", report_disposition_name(row.disposition),
+                        pass_word(row.dkim_aligned), pass_word(row.spf_aligned));
+}
+
 static bool was_asked(const struct scenario *scenario, struct bytes query)
 {
     for (size_t i = 0; i < fake_dns_asked_count(scenario->dns); i++) {
@@ -235,6 +320,8 @@ static const char *actual(struct scenario *scenario, const struct outcome *outco
         return edit_words(scenario, outcome->removals, outcome->removal_count);
     if (bytes_is(key, "added"))
         return edit_words(scenario, outcome->additions, outcome->addition_count);
+    if (bytes_starts_nocase(key, BYTES("report")))
+        return report_words(scenario, outcome, key);
     return NULL;
 }
 
@@ -271,6 +358,8 @@ static void run(struct scenario *scenario)
     struct policy_env env = fake_env(scenario->dns, scenario->now);
     struct evaluation *evaluation =
         evaluation_new(&env, &config->policy, &scenario->connection, scenario->mail_from);
+    if (scenario->recipient.len)
+        evaluation_recipient(evaluation, scenario->recipient);
     message_file_feed(evaluation, scenario->message);
     const struct outcome *outcome = evaluation_finish(evaluation, "QID");
     assert_true(scenario->expectation_count > 0);
