@@ -7,7 +7,7 @@
 #ifndef ASSAY_FEEDBACK_H
 #define ASSAY_FEEDBACK_H
 
-#include "arena.h"
+#include "arf.h"
 
 #include <stdint.h>
 
@@ -17,8 +17,16 @@ enum {
     FEEDBACK_DEPTH_MAX = 32,        /* elements in elements */
     FEEDBACK_TEXT_MAX = 1024,       /* octets kept of one value */
     FEEDBACK_SIGNATURES_MAX = 100,  /* dkim elements kept of one record */
+    FEEDBACK_SPF_MAX = 20,          /* spf elements kept of one record */
     FEEDBACK_REASONS_MAX = 20,
+    FEEDBACK_MARKUP_MAX = 64 << 10, /* octets of one tag or comment, about */
+    FEEDBACK_ATTRIBUTES_MAX = 100,  /* of one element; none of them is looked at */
+    FEEDBACK_NEST_MAX = 3,          /* archives and mails in each other, over all */
+    FEEDBACK_MEMORY_MAX = 1 << 30,  /* octets of memory for one mail or file */
 };
+
+/* A count that is larger counts as this: JSON and SQL have signed 64-bit numbers. */
+#define FEEDBACK_COUNT_MAX ((uint64_t)INT64_MAX)
 
 struct feedback_reason {
     struct bytes type, comment;
@@ -58,18 +66,29 @@ struct feedback {
     struct feedback_record *records; /* in their order */
     size_t record_count;
     uint64_t messages; /* sum of the counts */
+    size_t skipped;    /* records left out: their count is missing or no number */
 };
 
 /* Parses XML. NULL with *why (one line, in arena or static): not XML, a DOCTYPE (never
- * accepted: entities), not a feedback element, over a bound above. */
+ * accepted: entities), not a feedback element, over a bound above. What stands behind the end of
+ * the feedback element does not matter. */
 struct feedback *feedback_parse(struct arena *arena, struct bytes xml, const char **why);
 
-/* Finds reports in anything: XML, gzip, zip, or a whole mail with them attached, up to
- * a mail in a mail. `each` is called for each report, or with NULL and why there is none at that
- * place. */
-typedef void feedback_fn(void *context, struct bytes where, struct feedback *feedback,
-                         const char *why);
-void feedback_find(struct arena *arena, struct bytes name, struct bytes octets, feedback_fn *each,
-                   void *context);
+/* What was found at one place: a report, a failure report (RFC 9991, 6591, 5965), or why
+ * there is none. */
+struct feedback_finding {
+    struct bytes where;        /* printable: "mail.eml: attachment x.zip: x.xml" */
+    struct feedback *feedback; /* or NULL */
+    struct arf *failure;       /* or NULL */
+    const char *why;           /* one printable line; NULL when there is one of the two */
+};
+
+/* The finding lives until it returns. */
+typedef void feedback_fn(void *context, const struct feedback_finding *finding);
+
+/* Finds reports in anything: XML, gzip, zip, a whole mail with them attached or with a mail in it
+ * that has them, or an mbox of such mails. What it is, the octets say, never the name. `each`
+ * is called at least once. */
+void feedback_find(struct bytes name, struct bytes octets, feedback_fn *each, void *context);
 
 #endif
