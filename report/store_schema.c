@@ -71,7 +71,7 @@ static const char step_1[] =
 /* From version i to i + 1. */
 static const char *const steps[] = {step_1};
 
-enum { VERSION = sizeof(steps) / sizeof(steps[0]) };
+enum { NEWEST = sizeof(steps) / sizeof(steps[0]) };
 
 /* The step in the words of the engine; free() it. */
 static char *translated(const char *step, enum sql_kind kind)
@@ -134,14 +134,14 @@ static bool set_version(struct sql *sql, int64_t version)
 
 static bool run_steps(struct sql *sql, int64_t version)
 {
-    for (; version < VERSION; version++) {
+    for (; version < NEWEST; version++) {
         char *text = translated(steps[version], sql_kind(sql));
         bool good = text && sql_run(sql, text);
         free(text);
         if (!good)
             return false;
     }
-    return set_version(sql, VERSION);
+    return set_version(sql, NEWEST);
 }
 
 /* All steps that are missing, in one transaction. */
@@ -151,7 +151,7 @@ static bool migrate(struct sql *sql)
     if (!sql_begin(sql))
         return false;
     /* read again: with SQLite nobody else can write from here on */
-    if (read_version(sql, &version) && (version >= VERSION || run_steps(sql, version)))
+    if (read_version(sql, &version) && (version >= NEWEST || run_steps(sql, version)))
         return sql_commit(sql);
     sql_rollback(sql);
     return false;
@@ -160,16 +160,16 @@ static bool migrate(struct sql *sql)
 /* Why a store of that version is not usable. False. */
 static bool refuse(struct sql *sql, int64_t version)
 {
-    if (version > VERSION)
+    if (version > NEWEST)
         sql_fail(sql, SQL_WRONG,
                  "the report store has schema version %lld, this Assay knows up to %d: a newer one "
                  "has used it; upgrade this one, too",
-                 (long long)version, VERSION);
+                 (long long)version, NEWEST);
     else
         sql_fail(sql, SQL_WRONG,
                  "the report store has schema version %lld, this Assay needs %d: assayd brings it "
                  "up to date as soon as a message is recorded",
-                 (long long)version, VERSION);
+                 (long long)version, NEWEST);
     return false;
 }
 
@@ -181,12 +181,12 @@ bool store_schema_ready(struct sql *sql, enum sql_use use)
         return false;
     /* With PostgreSQL two processes that begin at once both try, and one of them fails where
      * they meet: it then finds the other's work done. */
-    for (int i = 0; use == SQL_READ_WRITE && version < VERSION && i < TRIES; i++) {
+    for (int i = 0; use == SQL_READ_WRITE && version < NEWEST && i < TRIES; i++) {
         if (i > 0)
             nanosleep(&(struct timespec){.tv_nsec = NAP_MS * 1000000L}, NULL);
         bool migrated = migrate(sql);
         if (migrated)
-            version = VERSION;
+            version = NEWEST;
         else if (sql_trouble(sql) == SQL_AWAY || sql_trouble(sql) == SQL_FULL)
             return false;
         else if (i + 1 == TRIES)
@@ -194,5 +194,5 @@ bool store_schema_ready(struct sql *sql, enum sql_use use)
         else if (!read_version(sql, &version))
             return false;
     }
-    return version == VERSION || refuse(sql, version);
+    return version == NEWEST || refuse(sql, version);
 }
