@@ -27,32 +27,35 @@ static void print_line(void *context, enum key_store_level level, const char *li
         fprintf(stderr, "assay: %s\n", line);
 }
 
-static struct runtime *open_runtime(const char *given, const struct config_override *overrides,
-                                    size_t count, const struct runtime_log *log)
+static struct runtime *start_runtime(struct config *config, const struct runtime_log *log)
 {
     char error[RUNTIME_ERROR_MAX];
-    struct config *config = open_config_file(config_path(given), overrides, count);
-    if (!config)
-        return NULL;
     struct runtime *runtime = runtime_new(config, NULL, log, error);
     if (!runtime)
         fprintf(stderr, "assay: %s\n", error);
     return runtime;
 }
 
-struct runtime *runtime_open(const char *given, const struct config_override *overrides,
-                             size_t count, int64_t now)
+struct runtime *runtime_over(struct config *config, bool keys, int64_t now)
 {
     const struct runtime_log log = {
         .keys = print_line, .reader_uid = geteuid(), .reader_gid = getegid()};
-    struct runtime *runtime = open_runtime(given, overrides, count, &log);
+    struct runtime *runtime = start_runtime(config, keys ? &log : NULL);
     if (runtime)
         runtime->fixed_epoch = now;
     return runtime;
 }
 
+struct runtime *runtime_open(const char *given, const struct config_override *overrides,
+                             size_t count, int64_t now)
+{
+    struct config *config = open_config_file(config_path(given), overrides, count);
+    return config ? runtime_over(config, true, now) : NULL;
+}
+
 struct runtime *runtime_open_without_keys(const char *given,
                                           const struct config_override *overrides, size_t count)
 {
-    return open_runtime(given, overrides, count, NULL);
+    struct config *config = open_config_file(config_path(given), overrides, count);
+    return config ? runtime_over(config, false, -1) : NULL;
 }

@@ -22,4 +22,7 @@ struct runtime *runtime_open(const char *given, const struct config_override *ov
 struct runtime *runtime_open_without_keys(const char *given,
                                           const struct config_override *overrides, size_t count);
 
+/* A runtime over a configuration that is at hand; takes over its reference. */
+struct runtime *runtime_over(struct config *config, bool keys, int64_t now);
+
 #endif
