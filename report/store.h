@@ -102,9 +102,9 @@ bool store_policy(struct store *store, struct arena *arena, int64_t policy,
 bool store_due_records(struct store *store, const struct store_summary *summary,
                        store_record_fn *each, void *context);
 
-/* Makes reports of them, in one transaction: at most maximum_tuples records in each (more
- * reports of the same period then). *planned: how many. Report ids are random
- * letters and digits: unique, and what a bounce must know to count. */
+/* Makes reports of them, in one transaction (never inside of store_begin()): at most
+ * maximum_tuples records in each (more reports of the same period then). *planned: how many. Report
+ * ids are random letters and digits: unique, and what a bounce must know to count. */
 bool store_plan(struct store *store, const struct store_filter *filter, int64_t now,
                 int64_t maximum_tuples, int64_t *planned);
 
@@ -128,16 +128,19 @@ struct store_report {
 typedef bool store_report_fn(void *context, const struct store_report *report);
 
 /* Reports in one of the `states` (bits 1 << state), ordered by key, those with a key above `after`,
- * at most `limit`. filter may be NULL. In `each` no other call on the store is allowed. */
+ * at most `limit`. filter may be NULL; of it count the domain, and that the period begins in
+ * [begin, end). In `each` no other call on the store is allowed. */
 bool store_reports(struct store *store, unsigned states, const struct store_filter *filter,
                    int64_t after, int64_t limit, store_report_fn *each, void *context);
 
 /* A report is worked on by one process at a time: true in *claimed when it is ours until
- * `until`. A claim ends by itself, or with store_report_finish(). */
+ * `until`. A claim ends by itself, with store_report_release(), and when the state becomes DONE or
+ * SKIPPED. Reports in those states cannot be claimed. */
 bool store_report_claim(struct store *store, int64_t report, int64_t now, int64_t until,
                         bool *claimed);
+bool store_report_release(struct store *store, int64_t report);
 bool store_report_set(struct store *store, int64_t report, enum store_report_state state,
-                      struct bytes note);
+                      struct bytes note, int64_t now);
 
 /* The policy of a report as it was; lives in arena. */
 bool store_report_policy(struct store *store, struct arena *arena, int64_t report,
@@ -180,11 +183,12 @@ typedef bool store_delivery_fn(void *context, const struct store_delivery *deliv
 bool store_delivery_add(struct store *store, int64_t report, struct bytes address,
                         enum store_delivery_state state, int64_t next_try, struct bytes error,
                         int64_t now);
+/* SENT, REFUSED, and PENDING with an error count as an attempt; PENDING without one: put off. */
 bool store_delivery_set(struct store *store, int64_t delivery, enum store_delivery_state state,
                         int64_t next_try, struct bytes error, int64_t now);
 bool store_deliveries(struct store *store, int64_t report, store_delivery_fn *each, void *context);
 
-/* Mails sent since `since`: to `address`, or to all (empty). Failure reports count, too. */
+/* Mails sent since `since` (bounced ones, too): to `address`, or to all (empty). */
 bool store_sent_since(struct store *store, struct bytes address, int64_t since, int64_t *count);
 
 /* ---- destinations ---- */
@@ -202,7 +206,7 @@ typedef bool store_destination_fn(void *context, const struct store_destination 
 bool store_destination_suppressed(struct store *store, struct bytes address, int64_t now,
                                   int64_t *until);
 /* A success ends the row of refusals and any suppression; a refusal adds to it, and the
- * suppress_after'th in a row suppresses for suppress_for seconds. */
+ * suppress_after'th in a row (0: never) and those that follow suppress for suppress_for seconds. */
 bool store_destination_accepted(struct store *store, struct bytes address);
 bool store_destination_refused(struct store *store, struct bytes address, struct bytes error,
                                int64_t now, unsigned suppress_after, int64_t suppress_for);
@@ -241,7 +245,8 @@ struct store_totals {
 bool store_totals(struct store *store, struct store_totals *out);
 
 /* Removes messages of before `before` (reported or not), reports done before that, tuples and
- * policies that nothing refers to. In steps that hold no lock for long. *messages: how many went
+ * policies that nothing refers to. In steps that hold no lock for long: never inside of
+ * store_begin(). *messages: how many went
  * unreported. */
 bool store_expire(struct store *store, int64_t before, int64_t *messages);
 
