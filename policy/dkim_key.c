@@ -1,18 +1,23 @@
 /* dkim_key.c - public keys in DNS, RFC 6376 3.6.1; see dkim_key.h.
  *
  * OpenSSL's own decoder takes 100 us for an RSA key, so the few bytes of DER
- * around modulus and exponent are read here and the key is built from numbers.
+ * around modulus and exponent are read here and the key is built from numbers. It looks every
+ * algorithm up by name, under locks, when a context is made ready to verify; so one that is
+ * ready stays with the key. Contexts are not for two threads at a time: who needs one while another
+ * has it makes his own.
  */
 #include "dkim_key.h"
 
 #include "base64.h"
 #include "bounds.h"
 #include "crypto_memory.h"
+#include "digest.h"
 #include "taglist.h"
 
 #include <openssl/core_names.h>
 #include <openssl/param_build.h>
 #include <openssl/rsa.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 
 enum {
@@ -23,6 +28,10 @@ enum {
     DER_SEQUENCE = 0x30,
     EXPONENT_OCTETS_MAX = 4,  /* a larger public exponent only costs time */
     SCRATCH_OCTETS = 1 << 18, /* for parsing one answer: 16 records of 8 kB, twice */
+};
+
+struct dkim_key_spare {
+    _Atomic(EVP_PKEY_CTX *) context; /* NULL: in use, or not made yet */
 };
 
 static const char not_rsa[] = "key is no RSA public key";
@@ -135,6 +144,7 @@ static void decode_rsa(struct dkim_key *key, struct bytes der)
     if (n && e && BN_is_odd(n) && BN_is_odd(e) && !BN_is_one(e)) {
         key->bits = (unsigned)BN_num_bits(n);
         key->pkey = key->bits <= RSA_BITS_MAX ? build_rsa(n, e) : NULL;
+        key->spare = key->pkey ? calloc(1, sizeof(*key->spare)) : NULL;
         key->problem = key->pkey                  ? NULL
                        : key->bits > RSA_BITS_MAX ? "RSA key is too large"
                                                   : not_rsa;
@@ -227,6 +237,9 @@ void dkim_key_parse(struct arena *scratch, struct bytes record, struct dkim_key 
 
 void dkim_key_clear(struct dkim_key *key)
 {
+    if (key->spare)
+        EVP_PKEY_CTX_free(atomic_load(&key->spare->context));
+    free(key->spare);
     EVP_PKEY_free(key->pkey);
     *key = (struct dkim_key){.problem = ""};
 }
@@ -257,7 +270,7 @@ static void *make_keys(const struct dns_answer *answer)
         if (!key.problem && keys->count < DKIM_KEYS_MAX)
             keys->keys[keys->count++] = key;
         else
-            EVP_PKEY_free(key.pkey);
+            dkim_key_clear(&key);
     }
     bool failed = !scratch || arena_failed(scratch);
     arena_free(scratch);
@@ -280,14 +293,29 @@ const struct dkim_keys *dkim_keys_of(const struct dns_answer *answer)
 
 /* ---- verification ---- */
 
-static bool verify_rsa(EVP_PKEY *pkey, const uint8_t digest[32], const uint8_t *signature,
-                       size_t signature_len)
+/* Ready for EVP_PKEY_verify(), as often as one likes; NULL when libcrypto fails. */
+static EVP_PKEY_CTX *rsa_context(EVP_PKEY *pkey)
 {
     EVP_PKEY_CTX *context = EVP_PKEY_CTX_new(pkey, NULL);
-    bool good = context && EVP_PKEY_verify_init(context) > 0 &&
-                EVP_PKEY_CTX_set_rsa_padding(context, RSA_PKCS1_PADDING) > 0 &&
-                EVP_PKEY_CTX_set_signature_md(context, EVP_sha256()) > 0 &&
-                EVP_PKEY_verify(context, signature, signature_len, digest, 32) == 1;
+    if (context && EVP_PKEY_verify_init(context) > 0 &&
+        EVP_PKEY_CTX_set_rsa_padding(context, RSA_PKCS1_PADDING) > 0 &&
+        EVP_PKEY_CTX_set_signature_md(context, digest_algorithm()) > 0)
+        return context;
+    EVP_PKEY_CTX_free(context);
+    return NULL;
+}
+
+/* The context goes back only after a success: a failed one may have suffered from want of memory.
+ */
+static bool verify_rsa(const struct dkim_key *key, const uint8_t digest[32],
+                       const uint8_t *signature, size_t signature_len)
+{
+    EVP_PKEY_CTX *context = key->spare ? atomic_exchange(&key->spare->context, NULL) : NULL;
+    if (!context)
+        context = rsa_context(key->pkey);
+    bool good = context && EVP_PKEY_verify(context, signature, signature_len, digest, 32) == 1;
+    if (good && key->spare)
+        context = atomic_exchange(&key->spare->context, context);
     EVP_PKEY_CTX_free(context);
     return good;
 }
@@ -305,7 +333,7 @@ static bool verify_ed25519(EVP_PKEY *pkey, const uint8_t digest[32], const uint8
 static bool verify(const struct dkim_key *key, const uint8_t digest[32], const uint8_t *signature,
                    size_t signature_len)
 {
-    return key->type == DKIM_KEY_RSA ? verify_rsa(key->pkey, digest, signature, signature_len)
+    return key->type == DKIM_KEY_RSA ? verify_rsa(key, digest, signature, signature_len)
                                      : verify_ed25519(key->pkey, digest, signature, signature_len);
 }
 

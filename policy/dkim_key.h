@@ -25,12 +25,13 @@ enum dkim_key_type {
 struct dkim_key {
     const char *problem; /* why it cannot be used, static text; NULL: it can */
     enum dkim_key_type type;
-    unsigned bits;      /* RSA modulus, 256 for Ed25519; 0 when not decoded */
-    bool testing;       /* t=y */
-    bool strict_domain; /* t=s: the domain of i= must be d= itself */
-    bool allows_sha256; /* h= is absent or lists it */
-    bool allows_email;  /* s= is absent or lists it or "*" */
-    EVP_PKEY *pkey;     /* NULL when there is a problem */
+    unsigned bits;                /* RSA modulus, 256 for Ed25519; 0 when not decoded */
+    bool testing;                 /* t=y */
+    bool strict_domain;           /* t=s: the domain of i= must be d= itself */
+    bool allows_sha256;           /* h= is absent or lists it */
+    bool allows_email;            /* s= is absent or lists it or "*" */
+    EVP_PKEY *pkey;               /* NULL when there is a problem */
+    struct dkim_key_spare *spare; /* a context ready to verify (dkim_key.c); NULL: none is kept */
 };
 
 /* The keys of one DNS answer. */

@@ -21,11 +21,11 @@
 #include <sys/random.h>
 
 enum {
-    FLIGHT_CHAINS = 256,    /* per shard; flights are thousands at the very most */
-    OCTETS_PER_CHAIN = 512, /* a usual entry with its answer */
-    MALLOC_OVERHEAD = 32,   /* octets, for the two blocks of an entry */
-    DERIVED_ALLOWANCE =
-        2048,               /* octets: a TXT answer may carry a decoded key or record, made later */
+    FLIGHT_CHAINS = 256,      /* per shard; flights are thousands at the very most */
+    OCTETS_PER_CHAIN = 512,   /* a usual entry with its answer */
+    MALLOC_OVERHEAD = 32,     /* octets, for the two blocks of an entry */
+    DERIVED_ALLOWANCE = 2560, /* octets: a TXT answer may carry a decoded key (RSA-2048, once used:
+                                 2350) or record, made later */
     DERIVED_PER_OCTET = 11, /* octets: an SPF record of "ip6:::" again and again takes that much */
     USUAL_ANSWER = 512,     /* octets for which the allowance does */
     CACHE_LINE = 64,        /* octets */
