@@ -4,7 +4,7 @@
 #include <stddef.h>
 
 /* Where a field goes. */
-enum kind { KIND_TEXT, KIND_WORD, KIND_CANONICAL, KIND_LIST };
+enum kind { KIND_TEXT, KIND_WORD, KIND_IP, KIND_CANONICAL, KIND_LIST };
 
 static const struct row {
     const char *name;
@@ -19,7 +19,7 @@ static const struct row {
     {"Arrival-Date", KIND_TEXT, offsetof(struct arf, arrival_date_text)},
     {"Received-Date", KIND_TEXT, offsetof(struct arf, arrival_date_text)}, /* RFC 5965 3.2 */
     {"Reporting-MTA", KIND_TEXT, offsetof(struct arf, reporting_mta)},
-    {"Source-IP", KIND_TEXT, offsetof(struct arf, source_ip)},
+    {"Source-IP", KIND_IP, offsetof(struct arf, source_ip)},
     {"Original-Rcpt-To", KIND_LIST, offsetof(struct arf, original_rcpt_to)},
     {"Authentication-Results", KIND_LIST, offsetof(struct arf, authentication_results)},
     {"Reported-Domain", KIND_LIST, offsetof(struct arf, reported_domain)},
@@ -76,6 +76,8 @@ static void store(struct arena *arena, struct arf *arf, const struct row *row, s
         return;
     }
     struct bytes *member = (struct bytes *)(void *)at;
+    if (row->kind == KIND_IP) /* OpenDMARC adds the name as a comment */
+        text = bytes_trim(bytes_slice(text, 0, bytes_find(text, '(')));
     if (member->len == 0)
         *member = row->kind == KIND_WORD ? lower_case(arena, text) : text;
 }
