@@ -84,6 +84,12 @@ void store_policy_read(struct arena *arena, const struct sql_statement *row, int
 void store_tuple_read(struct arena *arena, const struct sql_statement *row, int first,
                       struct report_row *out);
 
+/* ---- store_reports.c ---- */
+
+/* Runs a SELECT of a count and STORE_TUPLE_COLUMNS to its end. */
+bool store_give_records(struct store *store, struct sql_statement *statement,
+                        store_record_fn *each, void *context);
+
 /* ---- store_json.c: lists in a column ---- */
 
 /* Compact JSON in arena; NULL when out of memory. */

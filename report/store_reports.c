@@ -144,16 +144,10 @@ bool store_report_policy(struct store *store, struct arena *arena, int64_t repor
     return step == SQL_ROW;
 }
 
-bool store_report_records(struct store *store, int64_t report, store_record_fn *each, void *context)
+bool store_give_records(struct store *store, struct sql_statement *statement,
+                        store_record_fn *each, void *context)
 {
-    struct sql_statement *statement =
-        sql_prepare(store->sql, "SELECT rt.messages, " STORE_TUPLE_COLUMNS " FROM report_tuple rt"
-                                " JOIN tuple t ON t.id = rt.tuple WHERE rt.report = $1"
-                                " ORDER BY t.source_ip, t.id");
-    if (!statement)
-        return false;
-    sql_bind_int64(statement, 1, report);
-    enum sql_step step;
+    enum sql_step step = SQL_DONE;
     bool more = true, memory = true;
     while (more && memory && (step = sql_step(statement)) == SQL_ROW) {
         struct report_row row;
@@ -164,4 +158,16 @@ bool store_report_records(struct store *store, int64_t report, store_record_fn *
     }
     sql_finish(statement);
     return memory && (!more || step == SQL_DONE);
+}
+
+bool store_report_records(struct store *store, int64_t report, store_record_fn *each, void *context)
+{
+    struct sql_statement *statement =
+        sql_prepare(store->sql, "SELECT rt.messages, " STORE_TUPLE_COLUMNS " FROM report_tuple rt"
+                                " JOIN tuple t ON t.id = rt.tuple WHERE rt.report = $1"
+                                " ORDER BY t.source_ip, t.id");
+    if (!statement)
+        return false;
+    sql_bind_int64(statement, 1, report);
+    return store_give_records(store, statement, each, context);
 }
