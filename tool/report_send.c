@@ -216,13 +216,15 @@ static bool count_report(void *context, const struct store_report *report)
     return true;
 }
 
-/* Results and reports of before ReportRetention go. */
+/* Results and reports of before ReportRetention go; refusals are forgotten where a later report
+ * has not come back. */
 static void keep_house(struct report_send *run)
 {
     int64_t unreported = 0;
     if (run->stop == REPORT_STOP_STORE || stop_signal)
         return;
-    if (!store_expire(run->store, report_send_now(run) - run->config->retention, &unreported))
+    if (!store_destinations_settle(run->store, report_send_now(run) - REPORT_BOUNCE_SECONDS) ||
+        !store_expire(run->store, report_send_now(run) - run->config->retention, &unreported))
         report_send_store_failed(run);
     else if (unreported > 0)
         report_send_say(run, "%" PRId64 " results went unreported: older than ReportRetention",

@@ -17,16 +17,17 @@
 #include "transport.h"
 
 enum {
-    REPORT_CLAIM_SECONDS = 900,       /* more than all tries for one report can take */
-    REPORT_MAIL_MS = 60000,           /* one mail to the mail server */
-    REPORT_DNS_SECONDS = 20,          /* waiting for all destinations of one report */
-    REPORT_QUERIES_MAX = 300,         /* lookups for one report: ten destinations, two walks each */
-    REPORT_MEMORY_MAX = 192 << 20,    /* octets for one report: XML, mail, signed mail */
-    REPORT_OCTETS_MAX = 16 << 20,     /* of a report, compressed */
-    REPORT_BATCH = 200,               /* reports read from the store at a time */
-    REPORT_TEMPORARY_IN_ROW_MAX = 10, /* then the mail server, not a destination, has trouble */
-    REPORT_DESTINATIONS_MAX = 40,     /* ten URIs, each with up to three others in its place */
-    REPORT_NOTE_MAX = 300,            /* octets of a note in the store */
+    REPORT_CLAIM_SECONDS = 900,    /* more than all tries for one report can take */
+    REPORT_MAIL_MS = 60000,        /* one mail to the mail server */
+    REPORT_DNS_SECONDS = 20,       /* waiting for all destinations of one report */
+    REPORT_QUERIES_MAX = 300,      /* lookups for one report: ten destinations, two walks each */
+    REPORT_MEMORY_MAX = 192 << 20, /* octets for one report: XML, mail, signed mail */
+    REPORT_OCTETS_MAX = 16 << 20,  /* of a report, compressed */
+    REPORT_BOUNCE_SECONDS = 6 * 86400, /* mail servers try for five days before a mail comes back */
+    REPORT_BATCH = 200,                /* reports read from the store at a time */
+    REPORT_TEMPORARY_IN_ROW_MAX = 10,  /* then the mail server, not a destination, has trouble */
+    REPORT_DESTINATIONS_MAX = 40,      /* ten URIs, each with up to three others in its place */
+    REPORT_NOTE_MAX = 300,             /* octets of a note in the store */
 };
 
 struct report_send_request {

@@ -43,8 +43,13 @@ bool report_work_is_too_old(const struct report_work *work)
 
 static bool settle(struct report_work *work, enum store_report_state state, struct bytes note)
 {
-    return report_work_store(work, store_report_set(work->run->store, work->item->summary.report,
-                                                    state, bytes_slice(note, 0, REPORT_NOTE_MAX)));
+    struct store *store = work->run->store;
+    int64_t report = work->item->summary.report;
+    bool good =
+        store_report_set(store, report, state, bytes_slice(note, 0, REPORT_NOTE_MAX), work->now);
+    if (state == STORE_REPORT_PLANNED || state == STORE_REPORT_OPEN)
+        good = good && store_report_release(store, report);
+    return report_work_store(work, good);
 }
 
 void report_work_skip(struct report_work *work, const char *why)
