@@ -81,17 +81,9 @@ static void summary(FILE *out, const struct report_figures *figures)
 static void ratio(FILE *out, const struct report_figures *figures)
 {
     uint64_t failed = html_failed(figures->messages, figures->passed);
-    double fail = html_fraction(failed, figures->messages);
     if (figures->messages == 0)
         return;
-    html_svg_begin(out, "ratio", 10, "role=\"img\"");
-    fprintf(out, "<title>%s failed, %s passed</title>", html_count(failed).text,
-            html_count(figures->messages - failed).text);
-    if (fail < 1)
-        html_svg_rect(out, "pass", fail, 0, 1 - fail, 10);
-    if (fail > 0)
-        html_svg_rect(out, "fail", 0, 0, fail, 10);
-    html_svg_end(out);
+    html_svg_ratio(out, "ratio", 10, figures->messages, figures->passed);
     fprintf(out,
             "<p class=\"legend\"><span><svg xmlns=\"http://www.w3.org/2000/svg\" width=\"12\" "
             "height=\"12\" aria-hidden=\"true\"><rect class=\"fail\" width=\"12\" height=\"12\"/>"
@@ -129,8 +121,8 @@ static const char *disposition_gloss(struct bytes name)
     static const struct {
         const char *name, *gloss;
     } glosses[] = {{"none", "let through"},
-                   {"pass", "passed under an enforcing policy"},
-                   {"quarantine", "treated as suspicious"},
+                   {"pass", "passed, policy in force"},
+                   {"quarantine", "set aside"},
                    {"reject", "refused"}};
     for (size_t i = 0; i < sizeof glosses / sizeof glosses[0]; i++) {
         if (bytes_is(name, glosses[i].name))
@@ -159,7 +151,8 @@ static void plots(FILE *out, const struct report_figures *figures)
                                                    .column = "Organisation",
                                                    .noun = "organisation",
                                                    .plural = "organisations",
-                                                   .shown = 8},
+                                                   .reports = true,
+                                                   .shown = 10},
                                   domains = {.id = "domains",
                                              .title = "Domains",
                                              .column = "Domain",
@@ -167,12 +160,14 @@ static void plots(FILE *out, const struct report_figures *figures)
                                              .plural = "domains",
                                              .shown = 8};
     html_time(out, figures);
+    fputs("<div class=\"pair\">\n", out);
+    html_bars(out, &results, figures->results, figures->result_count);
+    html_bars(out, &dispositions, figures->dispositions, figures->disposition_count);
+    fputs("</div>\n", out);
     html_sources(out, figures);
     fputs("<div class=\"pair\">\n", out);
     html_source_bars(out, figures);
     html_bars(out, &organisations, figures->organisations, figures->organisation_count);
-    html_bars(out, &results, figures->results, figures->result_count);
-    html_bars(out, &dispositions, figures->dispositions, figures->disposition_count);
     if (figures->domain_count > 1)
         html_bars(out, &domains, figures->domains, figures->domain_count);
     fputs("</div>\n", out);

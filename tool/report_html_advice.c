@@ -38,8 +38,9 @@ static void signing_domain(FILE *out, const struct report_figures_source *source
         fputs("your domain", out);
         return;
     }
-    fputs("d=", out);
-    html_name(out, "b", "d", source->header_from);
+    fputs("<b class=\"d\">d=", out);
+    html_text_max(out, source->header_from, HTML_NAME_MAX);
+    fputs("</b>", out);
 }
 
 void html_advice(FILE *out, const struct report_figures_source *source)
@@ -60,21 +61,19 @@ void html_advice(FILE *out, const struct report_figures_source *source)
         fputs(".", out);
         return;
     case HTML_ADVICE_FORWARDED:
-        fputs("SPF is never aligned here. A forwarder? Then nothing is to be done. A service that "
-              "you use? Let it sign everything with ",
+        fputs("SPF is never aligned. A forwarder needs nothing; a service that you use should sign "
+              "everything with ",
               out);
         signing_domain(out, source);
         fputs(".", out);
         return;
     case HTML_ADVICE_FEW:
-        fputs("Set up well. What fails is little, as with mail that was forwarded or changed "
-              "on its way.",
-              out);
+        fputs("Set up well; the few failures look like mail changed on its way.", out);
         return;
     case HTML_ADVICE_STRANGER:
-        fputs("Nothing ever passed. Yours? Let it sign with ", out);
+        fputs("Never passed. If it is yours, let it sign with ", out);
         signing_domain(out, source);
-        fputs(". Not yours? Then DMARC does its work.", out);
+        fputs("; if not, DMARC does its work.", out);
         return;
     case HTML_ADVICE_UNKNOWN:
         fputs(HTML_DASH, out);

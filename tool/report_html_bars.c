@@ -8,9 +8,9 @@
 #include <string.h>
 
 enum {
-    ROWS_MAX = 200,      /* named in one plot, folded ones included */
-    SOURCES_SHOWN = 10,  /* in the plot of sources */
-    SCALE_INTERVALS = 3, /* few: the column is narrow on a telephone */
+    ROWS_MAX = 200,     /* named in one plot, folded ones included */
+    SOURCES_SHOWN = 10, /* in the plot of sources */
+    SCALE_INTERVALS = 4,
 };
 
 /* The rows with most messages, most first; what does not fit is added up. */
@@ -50,9 +50,10 @@ static void head(FILE *out, const struct html_bars *bars, const struct html_axis
             "<th scope=\"col\" class=\"b\"><span class=\"sr\">Plot: failed and passed</span>",
             bars->column);
     html_svg_scale(out, axis);
-    fputs("</th><th scope=\"col\" class=\"n\">Messages</th>"
-          "<th scope=\"col\" class=\"n\">Passed</th></tr></thead>\n<tbody>\n",
-          out);
+    fprintf(out,
+            "</th>%s<th scope=\"col\" class=\"n\">Messages</th>"
+            "<th scope=\"col\" class=\"n\">Passed</th></tr></thead>\n<tbody>\n",
+            bars->reports ? "<th scope=\"col\" class=\"n less\">Reports</th>" : "");
 }
 
 static void row(FILE *out, const struct html_bars *bars, const struct html_axis *axis,
@@ -60,17 +61,16 @@ static void row(FILE *out, const struct html_bars *bars, const struct html_axis 
 {
     const char *gloss = bars->gloss ? bars->gloss(count->name) : NULL;
     fputs("<tr><th scope=\"row\">", out);
-    html_name(out, "span", bars->mono ? "name mono" : "name",
-              count->name.len > 0 ? count->name : BYTES("(not named)"));
+    html_name(out, "span", "name", count->name.len > 0 ? count->name : BYTES("(not named)"));
     if (gloss)
         fprintf(out, " <span class=\"gloss\">%s</span>", gloss);
-    if (count->reports > 0)
-        fprintf(out, " <span class=\"gloss\">%s</span>",
-                html_counted(count->reports, "report", NULL).text);
     fputs("</th><td class=\"b\">", out);
     html_svg_split(out, axis, count->messages, count->passed);
-    fprintf(out, "</td><td class=\"n\">%s</td><td class=\"n\">%s</td></tr>\n",
-            html_count(count->messages).text, html_share(count->passed, count->messages).text);
+    fputs("</td>", out);
+    if (bars->reports)
+        fprintf(out, "<td class=\"n less\">%s</td>", html_count(count->reports).text);
+    fprintf(out, "<td class=\"n\">%s</td><td class=\"n\">%s</td></tr>\n",
+            html_fitting(count->messages).text, html_share(count->passed, count->messages).text);
 }
 
 static void rest(FILE *out, const struct html_bars *bars, const struct top *top)
@@ -166,7 +166,6 @@ void html_source_bars(FILE *out, const struct report_figures *figures)
                              .column = "Address",
                              .noun = "source",
                              .plural = "sources",
-                             .shown = SOURCES_SHOWN,
-                             .mono = true};
+                             .shown = SOURCES_SHOWN};
     html_bars(out, &bars, largest, count);
 }

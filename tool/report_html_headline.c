@@ -75,8 +75,8 @@ void html_headline(FILE *out, const struct report_figures *figures)
     else if (figures->passed == 0)
         fprintf(out, "None of %s passed DMARC", all.text);
     else
-        fprintf(out, "%s of %s passed DMARC",
-                html_share(figures->passed, figures->messages).text, all.text);
+        fprintf(out, "%s of %s passed DMARC", html_share(figures->passed, figures->messages).text,
+                all.text);
     who_fails(out, figures);
 }
 
@@ -121,11 +121,11 @@ void html_key_figures(FILE *out, const struct report_figures *figures)
         return;
     size_t failing = failing_sources(figures);
     fputs("<dl class=\"figures\">\n", out);
-    figure(out, "Messages", html_count(figures->messages),
+    figure(out, "Messages", html_fitting(figures->messages),
            html_counted(figures->reports, "report", NULL).text);
-    figure(out, "Failed DMARC", html_count(failed), html_share(failed, figures->messages).text);
+    figure(out, "Failed DMARC", html_fitting(failed), html_share(failed, figures->messages).text);
     if (let_through(figures, &through))
-        figure(out, "Failed, let through", html_count(through),
+        figure(out, "Failed, let through", html_fitting(through),
                failed > 0 ? "by the receiver" : "none failed");
     alignment(out, figures);
     char below[80];

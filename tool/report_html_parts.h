@@ -11,7 +11,7 @@
 /* ---- text; report_html_text.c ---- */
 
 enum {
-    HTML_NAME_MAX = 96, /* characters shown of a name; the rest becomes an ellipsis */
+    HTML_NAME_MAX = 80, /* characters shown of a name; the rest becomes an ellipsis */
 };
 
 /* A short text, returned by value: html_count(n).text lives to the end of the expression. */
@@ -36,22 +36,26 @@ void html_name(FILE *out, const char *tag, const char *class, struct bytes name)
 /* 1204332 -> "1,204,332". */
 struct html_label html_count(uint64_t n);
 
-/* For axes: 0, 500, 2,500, "20 k", "1.5 M", "3 bn". */
+/* For axes: 0, 500, 2,500, "20 k", "1.5 M", "3 bn" (10^9), "tn", "qd", "qn" (10^18). */
 struct html_label html_compact(uint64_t n);
+
+/* For columns: whole up to ten digits, then as for axes. */
+struct html_label html_fitting(uint64_t n);
 
 /* "1 report", "2,000 reports": n, a blank, and the noun in the number that fits; plural NULL:
  * with an s. */
 struct html_label html_counted(uint64_t n, const char *noun, const char *plural);
 
 /* Share in percent with one decimal. "100 %" and "0 %" are kept for exactly all and none: near
- * them there are two decimals, then "over 99.99 %", "under 0.01 %". A dash for nothing of nothing. */
+ * them there are two decimals, then "over 99.99 %", "under 0.01 %". A dash for nothing of nothing.
+ */
 struct html_label html_share(uint64_t part, uint64_t total);
 
 /* UTC: "3 Mar 2026"; "?" for what no calendar has. */
 struct html_label html_date(int64_t time);
 /* "2026-03-03 14:05 UTC". */
 struct html_label html_moment(int64_t time);
-/* "1 Mar 2026", "1 to 30 Mar 2026"; an end at 00:00 belongs to the day before. */
+/* "1 Mar 2026", "1 to 30 Mar 2026", "28 Feb to 3 Mar 2026"; an end at 00:00 is the day before. */
 struct html_label html_period_text(int64_t begin, int64_t end);
 
 /* messages - passed, never below 0. */
@@ -124,7 +128,10 @@ void html_svg_patterns(FILE *out);
 /* One bar: failed first, then passed, over the grid of the axis. */
 void html_svg_split(FILE *out, const struct html_axis *axis, uint64_t messages, uint64_t passed);
 
-/* The numbers above such bars. */
+/* The shares of both as one line, as wide as there is room and `height` pixels high. */
+void html_svg_ratio(FILE *out, const char *class, int height, uint64_t messages, uint64_t passed);
+
+/* The numbers above bars: where the grid begins and ends; all rows say theirs. */
 void html_svg_scale(FILE *out, const struct html_axis *axis);
 
 /* ---- sections ---- */
@@ -142,7 +149,7 @@ struct html_bars {
     const char *column, *noun, *plural; /* "Organisation", "organisation", "organisations" */
     const char *(*gloss)(struct bytes); /* a few words about a name, or NULL; may be NULL */
     size_t shown;                       /* before the rest is folded away */
-    bool mono;                          /* names are addresses */
+    bool reports;                       /* a column for the number of reports */
 };
 void html_bars(FILE *out, const struct html_bars *bars, const struct report_figures_count *rows,
                size_t count);

@@ -2,7 +2,7 @@
 #include "report_html_parts.h"
 
 enum {
-    SHOWN = 15,     /* rows at once */
+    SHOWN = 12,     /* rows at once */
     ROWS_MAX = 500, /* rows on the page: 10,000 addresses are no reading matter */
 };
 
@@ -17,49 +17,60 @@ static void share(FILE *out, const char *label, uint64_t part, uint64_t total)
     number(out, label, total > 0 && part == 0 ? " bad" : "", html_share(part, total));
 }
 
-static void disposition(FILE *out, bool *any, uint64_t count, const char *what)
+static void disposition(FILE *out, const char **before, uint64_t count, const char *what)
 {
     if (count == 0)
         return;
-    fprintf(out, "%s%s %s", *any ? ", " : "", html_count(count).text, what);
-    *any = true;
+    fprintf(out, "%s%s %s", *before, html_fitting(count).text, what);
+    *before = ", ";
 }
 
-/* What the receivers did. */
+/* What the receivers did. Of a source that sometimes passes, "none" says nothing about failures. */
 static void dispositions(FILE *out, const struct report_figures_source *source)
 {
-    bool any = false;
-    if (source->quarantined == 0 && source->rejected == 0)
+    const char *before = " &#8594; ";
+    if (source->passed == 0)
+        disposition(out, &before, source->none, "let through");
+    disposition(out, &before, source->quarantined, "quarantined");
+    disposition(out, &before, source->rejected, "rejected");
+}
+
+static void reason(FILE *out, const struct report_figures_source *source)
+{
+    if (source->failing.len == 0)
         return;
-    fputs(" <span class=\"done\">", out);
-    disposition(out, &any, source->none, "let through");
-    disposition(out, &any, source->quarantined, "quarantined");
-    disposition(out, &any, source->rejected, "rejected");
-    fputs("</span>", out);
+    fputs("<p class=\"reason\">", out);
+    html_name(out, "b", "failing", source->failing);
+    dispositions(out, source);
+    fputs("</p>", out);
+}
+
+static void passed(FILE *out, const struct report_figures_source *source)
+{
+    fprintf(out, "<td class=\"n share\" data-label=\"Passed\">%s",
+            html_share(source->passed, source->messages).text);
+    html_svg_ratio(out, "line", 5, source->messages, source->passed);
+    fputs("</td>", out);
 }
 
 static void row(FILE *out, const struct report_figures_source *source)
 {
     uint64_t failed = html_failed(source->messages, source->passed);
     fputs("<tr><th scope=\"row\">", out);
-    html_name(out, "span", "name mono", source->ip.len > 0 ? source->ip : BYTES("(no address)"));
+    html_name(out, "span", "name", source->ip.len > 0 ? source->ip : BYTES("(no address)"));
     if (source->header_from.len > 0) {
         fputs(" ", out);
         html_name(out, "span", "gloss", source->header_from);
     }
     fputs("</th>", out);
-    number(out, "Messages", "", html_count(source->messages));
-    number(out, "Failed", failed > 0 ? " bad" : "", html_count(failed));
-    number(out, "Passed", "", html_share(source->passed, source->messages));
+    number(out, "Messages", "", html_fitting(source->messages));
+    number(out, "Failed", failed > 0 ? " bad" : "", html_fitting(failed));
+    passed(out, source);
     share(out, "DKIM", source->dkim_passed, source->messages);
     share(out, "SPF", source->spf_passed, source->messages);
     fputs("<td class=\"why\">", out);
-    if (source->failing.len > 0) {
-        html_name(out, "span", "reason", source->failing);
-        fputs(" ", out);
-    }
+    reason(out, source);
     html_advice(out, source);
-    dispositions(out, source);
     fputs("</td></tr>\n", out);
 }
 
@@ -67,7 +78,7 @@ static void rows(FILE *out, const struct report_figures *figures, size_t from, s
 {
     fputs("<table class=\"sources\"><thead><tr><th scope=\"col\">Source</th>"
           "<th scope=\"col\" class=\"n\">Messages</th><th scope=\"col\" class=\"n\">Failed</th>"
-          "<th scope=\"col\" class=\"n\">Passed</th>"
+          "<th scope=\"col\" class=\"n share\">Passed</th>"
           "<th scope=\"col\" class=\"n\" title=\"DKIM passed and aligned\">DKIM</th>"
           "<th scope=\"col\" class=\"n\" title=\"SPF passed and aligned\">SPF</th>"
           "<th scope=\"col\" class=\"why\">Why, and what to do</th></tr></thead>\n<tbody>\n",
@@ -86,8 +97,8 @@ static void rest(FILE *out, const struct report_figures *figures, size_t from)
         passed = html_sum(passed, figures->sources[i].passed);
     }
     if (from < figures->source_count)
-        fprintf(out, "<p class=\"note\">and %s more with %s, of which %s failed</p>\n",
-                html_counted(figures->source_count - from, "source", NULL).text,
+        fprintf(out, "<p class=\"note\">and %s with %s, of which %s failed</p>\n",
+                html_counted(figures->source_count - from, "more source", NULL).text,
                 html_counted(messages, "message", NULL).text,
                 html_count(html_failed(messages, passed)).text);
 }
@@ -106,8 +117,8 @@ void html_sources(FILE *out, const struct report_figures *figures)
         out);
     rows(out, figures, 0, shown);
     if (count > shown) {
-        fprintf(out, "<details><summary>%s more</summary>\n",
-                html_counted(count - shown, "source", NULL).text);
+        fprintf(out, "<details><summary>%s</summary>\n",
+                html_counted(count - shown, "more source", NULL).text);
         rows(out, figures, shown, count);
         rest(out, figures, count);
         fputs("</details>\n", out);

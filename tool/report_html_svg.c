@@ -81,18 +81,24 @@ void html_svg_split(FILE *out, const struct html_axis *axis, uint64_t messages, 
     html_svg_end(out);
 }
 
+void html_svg_ratio(FILE *out, const char *class, int height, uint64_t messages, uint64_t passed)
+{
+    uint64_t failed = html_failed(messages, passed);
+    double fail = html_fraction(failed, messages);
+    html_svg_begin(out, class, height, "role=\"img\"");
+    fprintf(out, "<title>%s failed, %s passed</title>", html_count(failed).text,
+            html_count(messages - failed).text);
+    if (failed < messages)
+        html_svg_rect(out, "pass", fail, 0, 1 - fail, height);
+    if (failed > 0)
+        html_svg_rect(out, "fail", 0, 0, fail, height);
+    html_svg_end(out);
+}
+
 void html_svg_scale(FILE *out, const struct html_axis *axis)
 {
     html_svg_begin(out, "scale", SCALE_HEIGHT, "aria-hidden=\"true\"");
-    for (uint64_t at = 0;; at += axis->step) {
-        bool last = at >= axis->top || axis->top - at < axis->step;
-        html_svg_text(out, "tick",
-                      at == 0 ? "start"
-                      : last  ? "end"
-                              : "middle",
-                      html_fraction(at, axis->top), 12, 0, html_compact(at).text);
-        if (last)
-            break;
-    }
+    html_svg_text(out, "tick", "start", 0, 12, 0, "0");
+    html_svg_text(out, "tick", "end", 1, 12, 0, html_compact(axis->top).text);
     html_svg_end(out);
 }

@@ -134,7 +134,8 @@ struct html_label html_compact(uint64_t n)
     static const struct {
         uint64_t unit;
         const char *name;
-    } units[] = {{1000000000000, "tn"}, {1000000000, "bn"}, {1000000, "M"}, {1000, "k"}};
+    } units[] = {{1000000000000000000, "qn"}, {1000000000000000, "qd"}, {1000000000000, "tn"},
+                 {1000000000, "bn"},          {1000000, "M"},           {1000, "k"}};
     if (n < 10000)
         return html_count(n);
     size_t i = 0;
@@ -149,6 +150,12 @@ struct html_label html_compact(uint64_t n)
     else
         snprintf(label.text + len, sizeof label.text - len, HTML_THIN "%s", units[i].name);
     return label;
+}
+
+struct html_label html_fitting(uint64_t n)
+{
+    const uint64_t widest = 9999999999;
+    return n <= widest ? html_count(n) : html_compact(n);
 }
 
 struct html_label html_counted(uint64_t n, const char *noun, const char *plural)
@@ -202,12 +209,17 @@ static struct html_label formatted(int64_t time, const char *format)
     return label;
 }
 
-struct html_label html_date(int64_t time)
+/* strftime() pads days with a blank. */
+static struct html_label unpadded(struct html_label label)
 {
-    struct html_label label = formatted(time, "%e %b %Y");
     if (label.text[0] == ' ')
         memmove(label.text, label.text + 1, strlen(label.text));
     return label;
+}
+
+struct html_label html_date(int64_t time)
+{
+    return unpadded(formatted(time, "%e %b %Y"));
 }
 
 struct html_label html_moment(int64_t time)
@@ -215,13 +227,21 @@ struct html_label html_moment(int64_t time)
     return formatted(time, "%Y-%m-%d %H:%M UTC");
 }
 
+static bool is_same(int64_t a, int64_t b, const char *format)
+{
+    return strcmp(formatted(a, format).text, formatted(b, format).text) == 0;
+}
+
 struct html_label html_period_text(int64_t begin, int64_t end)
 {
-    struct html_label first = html_date(begin);
-    struct html_label last = html_date(end > begin && end > INT64_MIN ? end - 1 : end);
+    int64_t last = end > begin ? end - 1 : begin;
+    const char *format = is_same(begin, last, "%Y %m") ? "%e"
+                         : is_same(begin, last, "%Y")  ? "%e %b"
+                                                       : "%e %b %Y";
+    if (is_same(begin, last, "%Y %j"))
+        return html_date(begin);
     struct html_label label = {""};
-    if (strcmp(first.text, last.text) == 0)
-        return first;
-    snprintf(label.text, sizeof label.text, "%.28s to %.28s", first.text, last.text);
+    snprintf(label.text, sizeof label.text, "%.28s to %.28s",
+             unpadded(formatted(begin, format)).text, html_date(last).text);
     return label;
 }

@@ -1,8 +1,8 @@
 /* report_html_time.c - pass rate and volume over time.
  *
- * Two panels over one axis of dates, rather than two scales in one: the rate as a line, whose
- * axis says where it begins, and the volume as bars, failures at the bottom where they can be
- * compared. The same numbers follow as a table.
+ * Three panels over one axis of dates, rather than several scales in one: the rate as a line,
+ * whose axis says where it begins, all messages as bars, and the failed ones alone, which would be
+ * slivers among the others. The same numbers follow as a table.
  */
 #include "report_html_parts.h"
 
@@ -10,12 +10,13 @@ enum {
     DAY = 86400,
     /* pixels from the top */
     RATE_TOP = 26,
-    RATE_HEIGHT = 120,
+    RATE_HEIGHT = 110,
     RATE_BOTTOM = RATE_TOP + RATE_HEIGHT,
-    VOLUME_TOP = RATE_BOTTOM + 50,
-    VOLUME_HEIGHT = 120,
-    VOLUME_BOTTOM = VOLUME_TOP + VOLUME_HEIGHT,
-    HEIGHT = VOLUME_BOTTOM + 36,
+    ALL_TOP = RATE_BOTTOM + 48,
+    ALL_HEIGHT = 100,
+    FAILED_TOP = ALL_TOP + ALL_HEIGHT + 48,
+    FAILED_HEIGHT = 60,
+    DATES_HEIGHT = 36,
     DOTS_MAX = 62,   /* more points than that: the line alone */
     SLOTS_MIN = 10,  /* a bar is never wider than a part of that */
     LOWEST_FROM = 5, /* points from which on the lowest gets a label */
@@ -50,6 +51,17 @@ static uint64_t most_of(const struct html_days *days)
     for (size_t i = 0; i < days->count; i++) {
         if (days->buckets[i].messages > most)
             most = days->buckets[i].messages;
+    }
+    return most;
+}
+
+static uint64_t most_failed_of(const struct html_days *days)
+{
+    uint64_t most = 0;
+    for (size_t i = 0; i < days->count; i++) {
+        uint64_t failed = html_failed(days->buckets[i].messages, days->buckets[i].passed);
+        if (failed > most)
+            most = failed;
     }
     return most;
 }
@@ -132,16 +144,40 @@ static void rate_lowest(FILE *out, const struct html_days *days, const struct ht
     if (bucket->passed >= bucket->messages)
         return;
     double x = middle_of(days, i), y = rate_y(axis, rate_of(bucket));
-    bool right = x > 0.6;
     char text[160];
     snprintf(text, sizeof text, "%s, %s", html_share(bucket->passed, bucket->messages).text,
              bucket_name(days, i).text);
     fprintf(out, "<circle class=\"lowest\" cx=\"%.3f%%\" cy=\"%.2f\" r=\"4\"/>", 100 * x, y);
-    html_svg_text(out, "note", right ? "end" : "start", x, y + 4 > RATE_BOTTOM - 4 ? y - 4 : y + 4,
-                  right ? -10 : 10, text);
+    if (y + 22 < RATE_BOTTOM) /* below it there is nothing else */
+        html_svg_text(out, "note",
+                      x < 0.2   ? "start"
+                      : x > 0.8 ? "end"
+                                : "middle",
+                      x, y + 18, 0, text);
+    else
+        html_svg_text(out, "note", x > 0.6 ? "end" : "start", x,
+                      y < RATE_BOTTOM - 4 ? y + 4 : y - 4, x > 0.6 ? -10 : 10, text);
 }
 
-/* ---- the volume ---- */
+/* ---- the volumes ---- */
+
+struct panel {
+    int top, height; /* pixels */
+    struct html_axis axis;
+    bool all; /* failed and passed messages; else failed ones alone */
+};
+
+static void panel_grid(FILE *out, const struct panel *panel, const char *title)
+{
+    html_svg_text(out, "panel", "start", 0, panel->top - 12, 0, title);
+    for (uint64_t at = 0;; at += panel->axis.step) {
+        double y = panel->top + panel->height * (1 - html_fraction(at, panel->axis.top));
+        html_svg_line(out, at == 0 ? "base" : "grid", 0, y, 1, y);
+        html_svg_text(out, "tick", "end", 0, y + 4, -8, html_compact(at).text);
+        if (at >= panel->axis.top || panel->axis.top - at < panel->axis.step)
+            return;
+    }
+}
 
 static double bar_width(const struct html_days *days)
 {
@@ -149,38 +185,25 @@ static double bar_width(const struct html_days *days)
     return (days->count > DOTS_MAX ? 0.84 : 0.72) / slots;
 }
 
-static void volume_grid(FILE *out, const struct html_axis *axis)
+static void panel_bars(FILE *out, const struct html_days *days, const struct panel *panel)
 {
-    for (uint64_t at = 0;; at += axis->step) {
-        double y = VOLUME_BOTTOM - VOLUME_HEIGHT * html_fraction(at, axis->top);
-        html_svg_line(out, at == 0 ? "base" : "grid", 0, y, 1, y);
-        html_svg_text(out, "tick", "end", 0, y + 4, -8, html_compact(at).text);
-        if (at >= axis->top || axis->top - at < axis->step)
-            return;
-    }
-}
-
-static void volume_bars(FILE *out, const struct html_days *days, const struct html_axis *axis)
-{
-    double width = bar_width(days);
+    double width = bar_width(days), bottom = panel->top + panel->height;
     for (size_t i = 0; i < days->count; i++) {
         const struct html_bucket *bucket = &days->buckets[i];
-        if (bucket->messages == 0)
-            continue;
         uint64_t failed = html_failed(bucket->messages, bucket->passed);
         double x = middle_of(days, i) - width / 2;
-        double all = VOLUME_HEIGHT * html_fraction(bucket->messages, axis->top);
-        double fail = VOLUME_HEIGHT * html_fraction(failed, axis->top);
-        if (failed < bucket->messages)
-            html_svg_rect(out, "pass", x, VOLUME_BOTTOM - all, width, all - fail);
+        double all = panel->height * html_fraction(bucket->messages, panel->axis.top);
+        double fail = panel->height * html_fraction(failed, panel->axis.top);
+        if (panel->all && failed < bucket->messages)
+            html_svg_rect(out, "pass", x, bottom - all, width, all - fail);
         if (failed > 0)
-            html_svg_rect(out, "fail", x, VOLUME_BOTTOM - fail, width, fail);
+            html_svg_rect(out, "fail", x, bottom - fail, width, fail);
     }
 }
 
-/* ---- both ---- */
+/* ---- all three ---- */
 
-static void dates(FILE *out, const struct html_days *days)
+static void dates(FILE *out, const struct html_days *days, int bottom)
 {
     struct html_day_tick ticks[HTML_DAY_TICKS_MAX];
     size_t count = html_day_ticks(days, ticks);
@@ -188,15 +211,15 @@ static void dates(FILE *out, const struct html_days *days)
         /* On a telephone there is room for every other one. */
         const char *class = i % 2 == 1 && count > 4 ? "tick wide" : "tick";
         const char *anchor = ticks[i].x > 0.97 ? "end" : "middle";
-        html_svg_line(out, "base", ticks[i].x, VOLUME_BOTTOM, ticks[i].x, VOLUME_BOTTOM + 4);
-        html_svg_text(out, class, anchor, ticks[i].x, VOLUME_BOTTOM + 18, 0, ticks[i].text);
+        html_svg_line(out, "base", ticks[i].x, bottom, ticks[i].x, bottom + 4);
+        html_svg_text(out, class, anchor, ticks[i].x, bottom + 18, 0, ticks[i].text);
         if (ticks[i].below[0])
-            html_svg_text(out, class, anchor, ticks[i].x, VOLUME_BOTTOM + 32, 0, ticks[i].below);
+            html_svg_text(out, class, anchor, ticks[i].x, bottom + 32, 0, ticks[i].below);
     }
 }
 
 /* What the pointer finds anywhere above or below a bar. */
-static void tooltips(FILE *out, const struct html_days *days)
+static void tooltips(FILE *out, const struct html_days *days, int bottom)
 {
     for (size_t i = 0; i < days->count; i++) {
         const struct html_bucket *bucket = &days->buckets[i];
@@ -207,7 +230,7 @@ static void tooltips(FILE *out, const struct html_days *days)
                 html_share(bucket->passed, bucket->messages).text,
                 html_count(html_failed(bucket->messages, bucket->passed)).text,
                 100.0 * (double)i / (double)days->count, RATE_TOP, 100.0 / (double)days->count,
-                VOLUME_BOTTOM - RATE_TOP);
+                bottom - RATE_TOP);
     }
 }
 
@@ -226,28 +249,41 @@ static void description(FILE *out, const struct html_days *days)
         html_counted(most_of(days), "message", NULL).text, width_name(days).text);
 }
 
+static void rate_panel(FILE *out, const struct html_days *days)
+{
+    struct html_rate_axis axis = html_rate_axis_for(rate_of(&days->buckets[lowest_of(days)]));
+    char title[96];
+    snprintf(title, sizeof title,
+             axis.floor > 0 ? "Passed DMARC (axis from %u" HTML_THIN "%%)" : "Passed DMARC",
+             axis.floor);
+    html_svg_text(out, "panel", "start", 0, RATE_TOP - 12, 0, title);
+    rate_grid(out, &axis);
+    rate_line(out, days, &axis);
+    rate_dots(out, days, &axis);
+    rate_lowest(out, days, &axis);
+}
+
 static void plot(FILE *out, const struct html_days *days)
 {
-    struct html_axis volume = html_axis_for(most_of(days), 4);
-    struct html_rate_axis rate = html_rate_axis_for(rate_of(&days->buckets[lowest_of(days)]));
-    char panel[96];
-    html_svg_begin(out, "time", HEIGHT,
+    bool fails = most_failed_of(days) > 0;
+    struct panel all = {ALL_TOP, ALL_HEIGHT, html_axis_for(most_of(days), 4), true};
+    struct panel failed = {FAILED_TOP, FAILED_HEIGHT, html_axis_for(most_failed_of(days), 2),
+                           false};
+    int bottom = fails ? failed.top + failed.height : all.top + all.height;
+    char title[96];
+    html_svg_begin(out, "time", bottom + DATES_HEIGHT,
                    "role=\"img\" aria-labelledby=\"time-title\" aria-describedby=\"time-desc\"");
     description(out, days);
-    snprintf(panel, sizeof panel,
-             rate.floor > 0 ? "Passed DMARC (axis from %u" HTML_THIN "%%)" : "Passed DMARC",
-             rate.floor);
-    html_svg_text(out, "panel", "start", 0, RATE_TOP - 12, 0, panel);
-    rate_grid(out, &rate);
-    snprintf(panel, sizeof panel, "Messages per %s", width_name(days).text);
-    html_svg_text(out, "panel", "start", 0, VOLUME_TOP - 12, 0, panel);
-    volume_grid(out, &volume);
-    volume_bars(out, days, &volume);
-    dates(out, days);
-    rate_line(out, days, &rate);
-    rate_dots(out, days, &rate);
-    rate_lowest(out, days, &rate);
-    tooltips(out, days);
+    rate_panel(out, days);
+    snprintf(title, sizeof title, "Messages per %s", width_name(days).text);
+    panel_grid(out, &all, title);
+    panel_bars(out, days, &all);
+    if (fails) {
+        panel_grid(out, &failed, "Of these, failed");
+        panel_bars(out, days, &failed);
+    }
+    dates(out, days, bottom);
+    tooltips(out, days, bottom);
     html_svg_end(out);
 }
 
@@ -275,8 +311,8 @@ void html_time(FILE *out, const struct report_figures *figures)
 {
     struct html_days days;
     html_days_of(figures, &days);
-    if (most_of(&days) == 0)
-        return;
+    if (days.count < 2 || most_of(&days) == 0)
+        return; /* one point is no plot, and the figures above have said it */
     fputs("<section aria-labelledby=\"time\"><h2 id=\"time\">Over time</h2>\n<div class=\"plot\">",
           out);
     plot(out, &days);
@@ -284,7 +320,6 @@ void html_time(FILE *out, const struct report_figures *figures)
     if (days.undated > 0)
         fprintf(out, "<p class=\"note\">Without %s of reports that say no period.</p>\n",
                 html_counted(days.undated, "message", NULL).text);
-    if (days.count > 1)
-        table(out, &days);
+    table(out, &days);
     fputs("</section>\n", out);
 }
