@@ -7,6 +7,7 @@
 
 #include <argp.h>
 #include <dirent.h>
+#include <errno.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sysexits.h>
@@ -174,7 +175,7 @@ static void measure_backlog(const char *directory, struct report_show *show)
     static const char suffix[] = ".journal";
     DIR *opened = opendir(directory);
     struct stat status;
-    show->backlog_known = opened != NULL;
+    show->backlog_known = opened || errno == ENOENT; /* none was made yet */
     if (!opened)
         return;
     for (struct dirent *file; (file = readdir(opened)) != NULL;) {
