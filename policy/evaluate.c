@@ -7,6 +7,7 @@
 #include "evaluate.h"
 
 #include "authres_compose.h"
+#include "failure_event.h"
 #include "received.h"
 #include "report_guard.h"
 #include "sendmail_form.h"
@@ -447,6 +448,24 @@ static void list_removals(struct evaluation *evaluation)
     outcome->removals = edits;
 }
 
+/* Off by default; then, and for mail that nobody need be told of, it costs nothing. */
+static void make_failure_event(struct evaluation *evaluation, const char *queue_id)
+{
+    const struct policy_env *env = evaluation->env;
+    if (!evaluation->settings->failure_reports)
+        return;
+    const struct failure_input input = {
+        .settings = evaluation->settings,
+        .dns = evaluation->dns,
+        .fields = dkim_verifier_fields(evaluation->dkim),
+        .mail_from = evaluation->spf.mail_from,
+        .queue_id = queue_id,
+        .time = env->epoch(env->clock),
+    };
+    evaluation->outcome.failure =
+        failure_event_make(evaluation->arena, &evaluation->outcome, &input);
+}
+
 static void evaluate(struct evaluation *evaluation, const char *queue_id)
 {
     const struct policy_env *env = evaluation->env;
@@ -460,6 +479,7 @@ static void evaluate(struct evaluation *evaluation, const char *queue_id)
     evaluation->outcome.report_guard =
         report_guard_verdict(&evaluation->guard, evaluation->outcome.author.address);
     judge(evaluation, queue_id);
+    make_failure_event(evaluation, queue_id);
     add_fields(evaluation);
     evaluation->outcome.dns = dns_session_stats(evaluation->dns);
     evaluation->outcome.lookups = dns_session_lookups(evaluation->dns);
@@ -514,6 +534,7 @@ const struct outcome *evaluation_finish(struct evaluation *evaluation, const cha
         outcome->out_of_memory = true;
         outcome->verdict = verdict_out_of_memory;
         outcome->removal_count = outcome->addition_count = 0;
+        outcome->failure = NULL;
     }
     return outcome;
 }
@@ -538,4 +559,5 @@ bool policy_global_init(void)
 void policy_global_cleanup(void)
 {
     dkim_global_cleanup();
+    spf_global_cleanup();
 }

@@ -62,4 +62,7 @@ void spf_check(const struct policy_env *env, struct dns_session *session, struct
 /* Sets libspf2's process-global hooks. Once, before threads start. */
 void spf_global_init(void);
 
+/* After all threads. */
+void spf_global_cleanup(void);
+
 #endif

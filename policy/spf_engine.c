@@ -11,6 +11,10 @@
  * for the record of a tag, lookup asks whether an "exists" matches, get_exp is never
  * needed because no record has an exp.
  *
+ * A record whose first step matches for certain, or that has none, has its result without it. A
+ * server of libspf2 is made ready for many checks: it asks for the name of the host and compiles
+ * an explanation whenever one is made.
+ *
  * libspf2 calls abort() when lookup returns NULL; so one empty answer is
  * allocated beforehand. Where its own allocations fail (SPF_server_new_dns(), measured) it
  * calls its error handler, and then abort(): our handler jumps out instead. What was
@@ -30,6 +34,7 @@
 #include "spf_engine.h"
 
 #include <setjmp.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -38,15 +43,30 @@ enum {
     STEP_TEXT_MAX = 32,                            /* "redirect=t4294967295.x", a space, NUL */
     TEXT_MAX = 16 + SPF_STEPS_MAX * STEP_TEXT_MAX, /* a whole record */
     NO_LIMIT = 1000,                               /* we count the terms ourselves */
+    ENGINES_KEPT = 16,                             /* for as many threads at a time */
 };
 
 #define TOP_DOMAIN "t0.x"
 
+/* One check. */
 struct run {
     const struct spf_engine_calls *calls;
-    SPF_dns_rr_t *reserve; /* for lookup() when out of memory; NULL once handed out */
-    bool stopped;          /* a call ended the evaluation */
+    struct engine *engine;
+    struct spf_step top[SPF_STEPS_MAX]; /* of SPF_TAG_TOP */
+    int top_count;
+    bool stopped; /* a call ended the evaluation */
 };
+
+/* What libspf2 needs for one check at a time. */
+struct engine {
+    SPF_dns_server_t dns;  /* its hook is the struct run */
+    SPF_server_t *server;  /* NULL: not made yet */
+    SPF_dns_rr_t *reserve; /* for lookup() when out of memory; NULL once handed out */
+};
+
+static _Atomic(struct engine *) idle[ENGINES_KEPT]; /* NULL: none, or in use */
+
+static void engine_free(struct engine *engine);
 
 /* Where the error handler of this thread jumps to; NULL: nowhere. */
 static _Thread_local jmp_buf *escape;
@@ -65,6 +85,12 @@ void spf_global_init(void)
     SPF_warning_handler = NULL;
     SPF_info_handler = NULL;
     SPF_debug_handler = NULL;
+}
+
+void spf_global_cleanup(void)
+{
+    for (size_t i = 0; i < ENGINES_KEPT; i++)
+        engine_free(atomic_exchange(&idle[i], NULL));
 }
 
 /* "t65537.x" or "t65537.x." -> 65537. All names come from our own text. */
@@ -121,11 +147,14 @@ static SPF_errcode_t get_spf(SPF_server_t *server, SPF_request_t *request, SPF_r
                              SPF_record_t **record)
 {
     struct run *run = server->resolver->hook;
-    struct spf_step steps[SPF_STEPS_MAX];
+    struct spf_step own[SPF_STEPS_MAX], *steps = own;
     unsigned tag;
     int count = -1;
-    if (!run->stopped && tag_of(request->cur_dom, &tag))
-        count = run->calls->record(run->calls->context, tag, steps);
+    if (!run->stopped && tag_of(request->cur_dom, &tag)) {
+        steps = tag == SPF_TAG_TOP ? run->top : own;
+        count =
+            tag == SPF_TAG_TOP ? run->top_count : run->calls->record(run->calls->context, tag, own);
+    }
     if (count < 0) {
         run->stopped = true;
         response->result = SPF_RESULT_TEMPERROR;
@@ -151,8 +180,8 @@ static SPF_dns_rr_t *new_answer(SPF_dns_server_t *dns, const char *domain, ns_ty
     struct run *run = dns->hook;
     SPF_dns_rr_t *answer = SPF_dns_rr_new_init(dns, domain, type, 0, status);
     if (!answer) { /* NULL would end the process; a temporary error ends the evaluation */
-        answer = run->reserve;
-        run->reserve = NULL;
+        answer = run->engine->reserve;
+        run->engine->reserve = NULL;
         run->stopped = true;
     }
     return answer;
@@ -225,10 +254,10 @@ static bool set_up(SPF_server_t *server)
     return domain == SPF_E_SUCCESS && explanation == SPF_E_SUCCESS;
 }
 
-static enum auth_result evaluate(struct run *run, SPF_server_t *server)
+static enum auth_result evaluate(struct run *run)
 {
     enum auth_result result = AUTH_TEMPERROR;
-    SPF_request_t *request = set_up(server) ? SPF_request_new(server) : NULL;
+    SPF_request_t *request = SPF_request_new(run->engine->server);
     SPF_response_t *response = NULL;
     if (request && set_identities(request)) {
         SPF_request_query_mailfrom(request, &response);
@@ -242,32 +271,95 @@ static enum auth_result evaluate(struct run *run, SPF_server_t *server)
     return result;
 }
 
-static enum auth_result serve(struct run *run, SPF_dns_server_t *dns)
+static void engine_free(struct engine *engine)
 {
-    run->reserve = SPF_dns_rr_new_init(dns, TOP_DOMAIN, ns_t_a, 0, TRY_AGAIN);
-    SPF_server_t *server = run->reserve ? SPF_server_new_dns(dns, 0) : NULL;
-    enum auth_result result = server ? evaluate(run, server) : AUTH_TEMPERROR;
-    if (server)
-        SPF_server_free(server);
-    return result;
+    if (engine && engine->server)
+        SPF_server_free(engine->server);
+    if (engine && engine->reserve)
+        SPF_dns_rr_free(engine->reserve);
+    free(engine);
 }
 
-/* serve(), or temperror when libspf2 gives up. */
-static enum auth_result serve_guarded(struct run *run, SPF_dns_server_t *dns)
+/* One that is idle, or a new one without a server; NULL when out of memory. */
+static struct engine *engine_take(void)
+{
+    for (size_t i = 0; i < ENGINES_KEPT; i++) {
+        struct engine *engine = atomic_load(&idle[i]) ? atomic_exchange(&idle[i], NULL) : NULL;
+        if (engine)
+            return engine;
+    }
+    struct engine *engine = calloc(1, sizeof(*engine));
+    if (engine)
+        engine->dns = (SPF_dns_server_t){
+            .lookup = look_up, .get_spf = get_spf, .get_exp = get_exp, .name = "shield"};
+    return engine;
+}
+
+static void engine_give_back(struct engine *engine)
+{
+    engine->dns.hook = NULL;
+    for (size_t i = 0; i < ENGINES_KEPT && engine; i++) {
+        if (!atomic_load(&idle[i]))
+            engine = atomic_exchange(&idle[i], engine);
+    }
+    engine_free(engine);
+}
+
+/* A server that is not set up to the end is none. */
+static bool make_ready(struct engine *engine)
+{
+    if (!engine->reserve)
+        engine->reserve = SPF_dns_rr_new_init(&engine->dns, TOP_DOMAIN, ns_t_a, 0, TRY_AGAIN);
+    if (!engine->server && engine->reserve) {
+        engine->server = SPF_server_new_dns(&engine->dns, 0);
+        if (engine->server && !set_up(engine->server)) {
+            SPF_server_free(engine->server);
+            engine->server = NULL;
+        }
+    }
+    return engine->server && engine->reserve;
+}
+
+/* False when libspf2 gave up: what it has made then is lost. */
+static bool serve_guarded(struct run *run, enum auth_result *result)
 {
     jmp_buf here;
+    bool good = false;
     escape = &here;
-    return setjmp(here) == 0 ? serve(run, dns) : AUTH_TEMPERROR;
+    if (setjmp(here) == 0) {
+        *result = make_ready(run->engine) ? evaluate(run) : AUTH_TEMPERROR;
+        good = true;
+    }
+    escape = NULL;
+    return good;
+}
+
+static enum auth_result ask_libspf2(struct run *run)
+{
+    enum auth_result result = AUTH_TEMPERROR;
+    struct engine *engine = run->engine = engine_take();
+    if (!engine)
+        return AUTH_TEMPERROR;
+    engine->dns.hook = run;
+    if (serve_guarded(run, &result)) {
+        engine_give_back(engine);
+        return result;
+    }
+    if (engine->reserve)
+        SPF_dns_rr_free(engine->reserve);
+    free(engine);
+    return AUTH_TEMPERROR;
 }
 
 enum auth_result spf_engine_run(const struct spf_engine_calls *calls)
 {
     struct run run = {.calls = calls};
-    SPF_dns_server_t dns = {
-        .lookup = look_up, .get_spf = get_spf, .get_exp = get_exp, .name = "shield", .hook = &run};
-    enum auth_result result = serve_guarded(&run, &dns);
-    escape = NULL;
-    if (run.reserve)
-        SPF_dns_rr_free(run.reserve);
-    return result;
+    run.top_count = calls->record(calls->context, SPF_TAG_TOP, run.top);
+    if (run.top_count < 0)
+        return AUTH_TEMPERROR;
+    if (run.top_count == 0)
+        return AUTH_NEUTRAL; /* 4.7 */
+    if (run.top[0].kind == SPF_STEP_ALL)
+        return run.top[0].qualifier; /* 4.6.2 */
+    return ask_libspf2(&run);
 }

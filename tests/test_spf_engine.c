@@ -127,7 +127,11 @@ static void endless_includes_end(void **state)
 /* What libspf2 does when malloc() fails in it: error handler, then abort(). */
 static int failing_record(void *context, unsigned tag, struct spf_step *steps)
 {
-    (void)context, (void)tag, (void)steps;
+    (void)context;
+    if (tag == SPF_TAG_TOP) {
+        steps[0] = (struct spf_step){SPF_STEP_INCLUDE, AUTH_PASS, 1};
+        return 1;
+    }
     SPF_errorx(__FILE__, __LINE__, "%s", "out of memory");
 }
 
