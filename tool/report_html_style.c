@@ -120,7 +120,7 @@ static const char tables[] =
     "summary:focus-visible{outline:2px solid var(--pass);outline-offset:3px}\n";
 
 static const char narrow[] =
-    "@media (max-width:52rem){.pair{grid-template-columns:minmax(0,1fr)}"
+    "@media screen and (max-width:52rem){.pair{grid-template-columns:minmax(0,1fr)}"
     "main{padding:2rem 1.1rem}section{margin-top:2.75rem}"
     ".sources thead{position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%)}"
     ".sources,.sources tbody{display:block}"
@@ -131,17 +131,20 @@ static const char narrow[] =
     ".sources td.n::before{content:attr(data-label);display:block;font-size:.75rem;"
     "font-weight:400;color:var(--soft)}"
     ".wide,.less{display:none}}\n"
-    "@media (max-width:30rem){.figures{grid-template-columns:1fr 1fr}"
+    "@media screen and (max-width:30rem){.figures{grid-template-columns:1fr 1fr}"
     ".bars th,.bars td{font-size:.8125rem}.bars tbody th{width:36%}.bars .b{width:26%}"
     "th.n,td.n{padding-left:.6rem}}\n";
 
 static const char print[] =
-    "@media print{:root{--paper:#fff;--ink:#000;--soft:#444}"
-    "body{font-size:10pt;print-color-adjust:exact;-webkit-print-color-adjust:exact}"
-    "main{max-width:none;padding:0}section{margin-top:1.5rem}"
-    ".plot,tr,.figures{break-inside:avoid}h2,.note{break-after:avoid}"
-    "thead{display:table-header-group}details:not([open]){display:none}"
-    "@page{margin:15mm}}\n";
+    "@media print{:root{--paper:#fff;--ink:#000;--soft:#444;--rule:#ccc;--grid:#ddd;"
+    "--pass:#3d7ab5;--fail:#d15a12;--fail-line:#ffd9bd;--fail-ink:#b04a0a}"
+    "body{font-size:9.5pt;print-color-adjust:exact;-webkit-print-color-adjust:exact}"
+    "main{max-width:none;padding:0}section{margin-top:1.75rem}table{font-size:.8125rem}"
+    ".figures{grid-template-columns:repeat(6,1fr);gap:.75rem;margin-top:1.25rem}"
+    ".figures dd{font-size:1.1rem}.figures .below,dt{font-size:.75rem}.pair{gap:0 2rem}"
+    ".sources .why{padding-left:1rem}.plot,.pair section,tr,.figures{break-inside:avoid}"
+    "h2,.note,thead{break-after:avoid}thead{display:table-header-group}"
+    "details:not([open]){display:none}footer{margin-top:2rem}@page{margin:14mm}}\n";
 
 void html_style(FILE *out)
 {
