@@ -24,6 +24,7 @@ int command_genkey(int argc, char **argv);
 int command_checkkey(int argc, char **argv);
 int command_selftest(int argc, char **argv);
 int command_keys(int argc, char **argv);
+int command_report(int argc, char **argv);
 
 /* The outcome as the JSON object of assay(1), and as text for people. */
 json_t *outcome_json(const struct outcome *outcome);
