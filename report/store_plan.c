@@ -123,15 +123,18 @@ static bool insert_records(struct store *store, const struct store_filter *filte
     return sql_done(statement);
 }
 
-/* A tuple is in one report of a plan and period, whatever the parts. */
+/* A tuple is in one report of a plan and period. CROSS JOIN keeps SQLite to this order: three
+ * lookups for a message, however many reports there have been. */
 static bool mark_messages(struct store *store, const struct store_filter *filter, int64_t plan)
 {
     struct sql_statement *statement = sql_prepare(
         store->sql,
-        "UPDATE message SET report = r.id FROM report_tuple rt JOIN report r ON r.id = rt.report"
+        "UPDATE message SET report = r.id"
+        " FROM tuple t CROSS JOIN report r CROSS JOIN report_tuple rt"
         " WHERE message.report IS NULL AND message.received >= $1 AND message.received < $2"
-        " AND rt.tuple = message.tuple AND r.plan = $4"
-        " AND r.begin_at = message.received - message.received % $3");
+        " AND t.id = message.tuple AND r.plan = $4 AND r.policy = t.policy"
+        " AND r.begin_at = message.received - message.received % $3"
+        " AND rt.report = r.id AND rt.tuple = message.tuple");
     if (!statement)
         return false;
     sql_bind_int64(statement, 1, filter->begin);
