@@ -2,6 +2,7 @@
 #include "banner.h"
 
 #include "log.h"
+#include "recorder.h"
 #include "version.h"
 
 static void log_mode(const struct config *config)
@@ -41,11 +42,22 @@ static void log_signing(const struct keys_config *keys)
         log_info("signing nothing: neither KeyDirectory nor KeyTable is set");
 }
 
+static void log_reports(const struct report_config *report)
+{
+    char name[RECORDER_STORE_NAME_MAX];
+    if (report->store)
+        log_info("reports: stored in %s, by way of %s; sent as %s by \"assay report send\"",
+                 recorder_store_name(report->store, name), report->journal, report->sender);
+    else
+        log_info("reports: off, ReportStore is not set");
+}
+
 void banner_log(const struct runtime *runtime)
 {
     const struct config *config = runtime->config;
     log_mode(config);
     log_signing(&config->keys);
+    log_reports(&config->report);
     log_info("resolver: %s", resolver_description(runtime->resolver));
     log_socket(&config->milter);
 }

@@ -186,6 +186,14 @@ static sfsistat on_body(SMFICTX *ctx, unsigned char *octets, size_t len)
     return skip && answer == SMFIS_CONTINUE ? SMFIS_SKIP : answer;
 }
 
+/* Not when the sender shall come again because we could not do what was decided, nor when
+ * the MTA delivers what we wanted held: the report would say otherwise. */
+static bool was_applied(const struct log_line_facts *facts, sfsistat answer)
+{
+    return !facts->applied_problem ||
+           (answer == SMFIS_CONTINUE && facts->outcome->verdict.action != ACTION_QUARANTINE);
+}
+
 static sfsistat on_end_of_message(SMFICTX *ctx)
 {
     struct session *session = session_of(ctx);
@@ -195,6 +203,9 @@ static sfsistat on_end_of_message(SMFICTX *ctx)
         session ? session_finish(session, queue_id) : &session_outcome_no_memory;
     struct log_line_facts facts = {.queue_id = queue_id, .outcome = outcome};
     sfsistat answer = apply_outcome(ctx, outcome, &granted, &facts.applied_problem);
+    /* The MTA has its answer when this function returns: from then on it must be on disk. */
+    if (session && was_applied(&facts, answer))
+        session_record(session, outcome, queue_id);
     log_message(&facts);
     log_lookups(&facts);
     if (session)

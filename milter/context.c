@@ -7,6 +7,8 @@
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct runtime *in_force; /* under lock */
 
+static _Atomic(struct recorder *) recorder_in_force;
+
 static atomic_uint connections;
 static atomic_uint draining;     /* 0, then 1: the token of messages that begin now */
 static atomic_uint in_flight[2]; /* by token */
@@ -26,6 +28,16 @@ struct runtime *context_acquire(void)
     struct runtime *runtime = in_force ? runtime_ref(in_force) : NULL;
     pthread_mutex_unlock(&lock);
     return runtime;
+}
+
+void context_set_recorder(struct recorder *recorder)
+{
+    atomic_store(&recorder_in_force, recorder);
+}
+
+struct recorder *context_recorder(void)
+{
+    return atomic_load(&recorder_in_force);
 }
 
 bool context_connection_opened(void)

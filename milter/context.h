@@ -1,4 +1,5 @@
-/* context.h - what all connections share: the runtime in force, and counters.
+/* context.h - what all connections share: the runtime in force, the recorder of reports, and
+ * counters.
  *
  * A message is evaluated from its first command to its end under one *runtime*:
  * a configuration with its resolver, immutable, counted references (runtime.h).
@@ -8,6 +9,7 @@
 #ifndef ASSAY_CONTEXT_H
 #define ASSAY_CONTEXT_H
 
+#include "recorder.h"
 #include "runtime.h"
 
 /* Puts a runtime in force, taking over its reference; the one before is given
@@ -16,6 +18,11 @@ void context_set(struct runtime *runtime);
 
 /* The runtime in force, with a reference for the caller; NULL at the end of the process. */
 struct runtime *context_acquire(void);
+
+/* The recorder of reports, from the start to the end of the process; NULL: there are none.
+ * Not owned. Set before the first connection, and to NULL when the last is gone. */
+void context_set_recorder(struct recorder *recorder);
+struct recorder *context_recorder(void);
 
 /* ---- counters ---- */
 

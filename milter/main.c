@@ -17,6 +17,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
@@ -29,6 +30,7 @@ enum {
     MTA_PACKET_MAX = (1 << 20) - 1, /* octets; by default libmilter breaks off at a header field of
                                        64 KiB, which Postfix's header_size_limit allows */
     MTA_SILENCE_SECONDS = 7200,     /* then libmilter gives a connection up */
+    STORE_PATIENCE_MS = 5000,       /* time to carry the last results over; what is left keeps */
 };
 
 static struct command_line command_line; /* written once, by main() */
@@ -69,8 +71,10 @@ static void open_log(const struct log_config *config, bool starting)
 static void warn_of_fixed_options(const struct config *before, const struct config *now)
 {
     static const enum option_id fixed[] = {
-        OPTION_Socket, OPTION_SocketMode, OPTION_SocketGroup,
-        OPTION_UserID, OPTION_PidFile,    OPTION_SyslogFacility,
+        OPTION_Socket,          OPTION_SocketMode,    OPTION_SocketGroup,
+        OPTION_UserID,          OPTION_PidFile,       OPTION_SyslogFacility,
+        OPTION_ReportStore,     OPTION_ReportJournal, OPTION_ReportJournalSize,
+        OPTION_ReportRetention,
     };
     for (size_t i = 0; i < sizeof(fixed) / sizeof(fixed[0]); i++) {
         if (strcmp(before->values[fixed[i]].text, now->values[fixed[i]].text) != 0)
@@ -147,6 +151,47 @@ static void reload(void)
     notify_ready(now ? "Serving" : "Serving; the last reload was refused");
 }
 
+/* ---- reports ---- */
+
+static void log_recorder(void *context, enum recorder_level level, const char *text)
+{
+    (void)context;
+    if (level == RECORDER_ERROR)
+        log_error("%s", text);
+    else if (level == RECORDER_WARNING)
+        log_warning("%s", text);
+    else
+        log_info("%s", text);
+}
+
+/* After rights are dropped. False: it was logged. */
+static bool start_recorder(const struct report_config *config)
+{
+    static const struct recorder_log log = {.line = log_recorder};
+    char error[RECORDER_ERROR_MAX];
+    if (!config->store)
+        return true;
+    struct recorder *recorder = recorder_new(config, &log, error);
+    if (!recorder)
+        log_error("%s", error);
+    context_set_recorder(recorder);
+    return recorder != NULL;
+}
+
+/* False: its thread hangs in the database, and must not be disturbed. */
+static bool finish_recorder(void)
+{
+    struct recorder *recorder = context_recorder();
+    if (!recorder)
+        return true;
+    bool finished = recorder_finish(recorder, STORE_PATIENCE_MS);
+    const struct recorder_counters counters = recorder_counters(recorder);
+    log_info("reports: messages recorded %" PRIu64 ", carried into the store %" PRIu64
+             ", lost %" PRIu64,
+             counters.recorded, counters.stored, counters.lost);
+    return finished;
+}
+
 /* ---- stop ---- */
 
 /* Callbacks of connections that are still open may run at any moment. */
@@ -169,11 +214,15 @@ static _Noreturn void end(int code)
     socket_remove();
     if (pid_file)
         unlink(pid_file);
+    bool finished = finish_recorder(); /* messages from now on stay in the journal */
     if (code == EX_OK)
         log_info("stopped");
     context_set(NULL); /* connections from now on are refused */
-    if (!sessions_are_gone())
+    if (!sessions_are_gone() || !finished)
         _exit(code);
+    struct recorder *recorder = context_recorder();
+    context_set_recorder(NULL);
+    recorder_free(recorder);
     config_unref(first_config);
     policy_global_cleanup();
     exit(code);
@@ -227,7 +276,7 @@ static void raise_file_limit(unsigned connections)
 /* Everything else that may need root, then no more of it. 0, or an exit code. */
 static int take_places(const struct config *config, const struct privileges *owner)
 {
-    char error[START_ERROR_MAX];
+    char error[START_ERROR_MAX + RECORDER_ERROR_MAX];
     raise_file_limit(config->milter.maximum_connections);
     if (!register_callbacks())
         return EX_SOFTWARE;
@@ -237,13 +286,17 @@ static int take_places(const struct config *config, const struct privileges *own
     }
     if (!write_pid_file(config->milter.pid_file))
         return EX_CANTCREAT;
+    if (config->report.store && !recorder_prepare(&config->report, owner->uid, owner->gid, error)) {
+        log_error("%s", error);
+        return EX_CANTCREAT;
+    }
     if (!privileges_drop(owner, error)) {
         log_error("%s", error);
         return EX_NOPERM;
     }
     if (geteuid() == 0)
         log_warning("running as root; set UserID, or User= in the systemd unit");
-    return EX_OK;
+    return start_recorder(&config->report) ? EX_OK : EX_CANTCREAT;
 }
 
 /* From the socket to the end. Takes over the reference of runtime. */

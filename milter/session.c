@@ -254,6 +254,16 @@ const struct outcome *session_finish(struct session *session, const char *queue_
     return evaluation_finish(session->evaluation, queue_id);
 }
 
+void session_record(const struct session *session, const struct outcome *outcome,
+                    const char *queue_id)
+{
+    struct recorder *recorder = context_recorder();
+    if (!recorder || outcome->out_of_memory || !session->runtime)
+        return;
+    const struct policy_env *env = &session->runtime->env;
+    recorder_message(recorder, outcome, env->epoch(env->clock), queue_id);
+}
+
 void session_abort(struct session *session)
 {
     if (!session->in_message)

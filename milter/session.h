@@ -61,6 +61,11 @@ bool session_body(struct session *session, const void *octets, size_t len);
 /* Never NULL; lives until session_abort() or the next message. queue_id may be NULL. */
 const struct outcome *session_finish(struct session *session, const char *queue_id);
 
+/* Notes for the reports what the MTA is about to be told: only what is final, and nothing
+ * when no reports are sent. queue_id may be NULL. */
+void session_record(const struct session *session, const struct outcome *outcome,
+                    const char *queue_id);
+
 /* Forgets the message, if there is one. */
 void session_abort(struct session *session);
 

@@ -7,9 +7,11 @@
 #include "fake_dns.h"
 #include "fake_milter.h"
 #include "log.h"
+#include "recorder.h"
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -18,6 +20,26 @@ static struct fake_dns *dns;
 static struct smfiDesc filter;
 static SMFICTX *ctx;
 static struct sockaddr_in client = {.sin_family = AF_INET};
+
+/* ---- a recorder that only notes what it is given ---- */
+
+static struct {
+    unsigned count;
+    int64_t time;
+    char queue_id[32];
+    size_t calls; /* of the MTA before it */
+} recorded;
+
+void recorder_message(struct recorder *recorder, const struct outcome *outcome, int64_t time,
+                      const char *queue_id)
+{
+    assert_ptr_equal(recorder, &recorded);
+    assert_false(outcome->out_of_memory);
+    recorded.count++;
+    recorded.time = time;
+    recorded.calls = fake_milter_call_count();
+    snprintf(recorded.queue_id, sizeof(recorded.queue_id), "%s", queue_id ? queue_id : "none");
+}
 
 static int set_up(void **state)
 {
@@ -201,6 +223,39 @@ static void test_maximum_connections_after_quit_nc(void **state)
     context_connection_closed();
 }
 
+/* One message after another on the connection; how many of them were recorded. */
+static unsigned recorded_of(const char *from, int answer)
+{
+    recorded.count = 0;
+    send_until_body(SMFIS_NOREPLY, from);
+    assert_int_equal(filter.xxfi_eom(ctx), answer);
+    return recorded.count;
+}
+
+/* What the MTA is told for good, after it has taken our changes, and nothing else. */
+static void test_what_is_recorded(void **state)
+{
+    (void)state;
+    negotiate_steps(SMFI_CURR_PROT);
+    connect_from("mail.example.com", &client);
+    assert_int_equal(recorded_of("<a@example.com>", SMFIS_CONTINUE), 0); /* reports are off */
+    context_set_recorder((struct recorder *)&recorded);
+    fake_milter_set_macro("i", "4Q1");
+    assert_int_equal(recorded_of("<a@example.com>", SMFIS_CONTINUE), 1);
+    assert_string_equal(recorded.queue_id, "4Q1");
+    assert_int_equal(recorded.time, 1700000000);
+    assert_int_equal(recorded.calls, fake_milter_call_count());
+    assert_int_equal(recorded_of("<a@other.example>", SMFIS_REJECT), 1);
+    filter.xxfi_abort(ctx);
+    assert_int_equal(recorded.count, 1);
+    fake_milter_fail("insheader");
+    assert_int_equal(recorded_of("<a@example.com>", SMFIS_TEMPFAIL), 0);
+    context_set(NULL); /* the process is about to end */
+    assert_int_equal(recorded_of("<a@example.com>", SMFIS_TEMPFAIL), 0);
+    filter.xxfi_close(ctx);
+    context_set_recorder(NULL);
+}
+
 static void test_no_private_data(void **state)
 {
     (void)state;
@@ -239,6 +294,7 @@ int main(void)
         TEST(test_null_arguments_and_steps_out_of_order),
         TEST(test_maximum_connections),
         TEST(test_maximum_connections_after_quit_nc),
+        TEST(test_what_is_recorded),
         TEST(test_no_private_data),
         TEST(test_authenticated),
     };
