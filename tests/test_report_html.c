@@ -187,7 +187,7 @@ static void test_the_usual_page_says_what_counts(void **state)
         "<dt>Made</dt><dd>2026-11-22 10:30 UTC</dd>",
         "2001:db8:85a3::8a2e:370:7334",
         "Universit\xc3\xa4t Beispielstadt",
-        "95.6" HTML_THIN "%, 10 Nov 2026",
+        "96.2" HTML_THIN "%, 10 Nov 2026",
         "quarantine</span> <span class=\"gloss\">set aside",
         "news.example.com",
         "<table class=\"sources\">",

@@ -265,7 +265,7 @@ static void test_days_without_a_date_are_left_out(void **state)
     struct report_figures_day rows[] = {
         {0, 5, 5},         {MONDAY, 10, 9},      {INT64_MAX, 3, 3},
         {INT64_MIN, 2, 2}, {MONDAY + 7, 20, 20}, {MONDAY + DAY, 1, 1}};
-    struct report_figures figures = {.days = rows, .day_count = 6};
+    struct report_figures figures = {.messages = 41, .days = rows, .day_count = 6};
     struct html_days days;
     (void)state;
     html_days_of(&figures, &days);
@@ -331,19 +331,28 @@ static void test_advice_says_no_more_than_the_numbers(void **state)
     static const struct {
         uint64_t messages, passed, dkim, spf;
         enum html_advice advice;
-        const char *says;
+        const char *says, *failing;
     } rows[] = {
-        {0, 0, 0, 0, HTML_ADVICE_UNKNOWN, HTML_DASH},
-        {10, 10, 10, 10, HTML_ADVICE_NOTHING, "Nothing to do."},
-        {10, 10, 10, 0, HTML_ADVICE_NOTHING, "Nothing to do."},
-        {10, 10, 0, 10, HTML_ADVICE_SIGN, "Aligned DKIM is missing"},
+        {0, 0, 0, 0, HTML_ADVICE_UNKNOWN, HTML_DASH, NULL},
+        {10, 10, 10, 10, HTML_ADVICE_NOTHING, "Nothing to do.", NULL},
+        {10, 10, 10, 0, HTML_ADVICE_NOTHING, "Nothing to do.", NULL},
+        {10, 10, 0, 10, HTML_ADVICE_SIGN, "Aligned DKIM is missing", NULL},
         {10, 8, 0, 8, HTML_ADVICE_SIGN,
-         "let this sender sign with <b class=\"d\">d=example.com</b>"},
-        {10, 10, 4, 10, HTML_ADVICE_SIGN_ALL, "Aligned DKIM on 40.0" HTML_THIN "% only"},
-        {10, 8, 6, 5, HTML_ADVICE_SIGN_ALL, "sign everything"},
-        {10, 8, 8, 0, HTML_ADVICE_FORWARDED, "A forwarder needs nothing"},
-        {1000, 990, 985, 980, HTML_ADVICE_FEW, "Set up well"},
-        {10, 0, 0, 0, HTML_ADVICE_STRANGER, "Never passed."},
+         "let this sender sign with <b class=\"d\">d=example.com</b>", NULL},
+        {10, 10, 4, 10, HTML_ADVICE_SIGN_ALL, "Aligned DKIM on 40.0" HTML_THIN "% only", NULL},
+        {10, 8, 6, 5, HTML_ADVICE_SIGN_ALL, "sign everything", NULL},
+        {10, 8, 8, 0, HTML_ADVICE_FORWARDED, "A forwarder needs nothing", NULL},
+        {1000, 990, 985, 980, HTML_ADVICE_FEW, "Set up well", NULL},
+        {10, 0, 0, 0, HTML_ADVICE_STRANGER, "Never passed.", "no DKIM signature; SPF fail"},
+        {10, 0, 0, 0, HTML_ADVICE_STRANGER, "Never passed.", "DKIM fail for other.example"},
+        {10, 0, 0, 0, HTML_ADVICE_OTHER, "It signs for another domain.",
+         "DKIM pass for other.example, not aligned; SPF fail"},
+        {10, 2, 2, 0, HTML_ADVICE_RELAYED, "Nothing to do: the receiver took it",
+         "DKIM fail; SPF fail; receiver's reason: mailing_list"},
+        {10, 0, 0, 0, HTML_ADVICE_RELAYED, "Nothing to do: the receiver took it",
+         "DKIM fail; SPF fail; receiver's reason: trusted_forwarder"},
+        {10, 0, 0, 0, HTML_ADVICE_STRANGER, "Never passed.",
+         "DKIM fail; SPF fail; receiver's reason: local_policy"},
     };
     (void)state;
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
@@ -351,6 +360,7 @@ static void test_advice_says_no_more_than_the_numbers(void **state)
                                                .passed = rows[i].passed,
                                                .dkim_passed = rows[i].dkim,
                                                .spf_passed = rows[i].spf,
+                                               .failing = bytes_of(rows[i].failing),
                                                .header_from = BYTES("example.com")};
         assert_int_equal(html_advice_of(&source), rows[i].advice);
         char *text = text_written(write_advice, &source);

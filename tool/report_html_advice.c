@@ -7,6 +7,8 @@
  */
 #include "report_html_parts.h"
 
+#include <string.h>
+
 enum { FEW_PERCENT = 5 }; /* failures that a well set up sender has from forwarding */
 
 /* part is less than percent % of total. */
@@ -15,13 +17,29 @@ static bool below(uint64_t part, unsigned percent, uint64_t total)
     return html_fraction(part, total) * 100 < percent;
 }
 
+static bool says(struct bytes failing, const char *words)
+{
+    return failing.len > 0 && memmem(failing.data, failing.len, words, strlen(words));
+}
+
+/* RFC 9990 3.1.6 and, in older reports, RFC 7489 appendix C: an override because of that. The
+ * words are those of report_failing_words(). */
+static bool is_relayed(struct bytes failing)
+{
+    return says(failing, "receiver's reason: mailing_list") ||
+           says(failing, "receiver's reason: forwarded") ||
+           says(failing, "receiver's reason: trusted_forwarder");
+}
+
 enum html_advice html_advice_of(const struct report_figures_source *source)
 {
     uint64_t failed = html_failed(source->messages, source->passed);
     if (source->messages == 0)
         return HTML_ADVICE_UNKNOWN;
+    if (failed > 0 && is_relayed(source->failing))
+        return HTML_ADVICE_RELAYED;
     if (source->passed == 0)
-        return HTML_ADVICE_STRANGER;
+        return says(source->failing, "DKIM pass for ") ? HTML_ADVICE_OTHER : HTML_ADVICE_STRANGER;
     if (source->dkim_passed == 0)
         return HTML_ADVICE_SIGN;
     if (failed == 0)
@@ -69,6 +87,14 @@ void html_advice(FILE *out, const struct report_figures_source *source)
         return;
     case HTML_ADVICE_FEW:
         fputs("Set up well; the few failures look like mail changed on its way.", out);
+        return;
+    case HTML_ADVICE_RELAYED:
+        fputs("Nothing to do: the receiver took it for forwarded mail or a mailing list.", out);
+        return;
+    case HTML_ADVICE_OTHER:
+        fputs("It signs for another domain. If it is yours, let it sign with ", out);
+        signing_domain(out, source);
+        fputs(" too; if not, DMARC does its work.", out);
         return;
     case HTML_ADVICE_STRANGER:
         fputs("Never passed. If it is yours, let it sign with ", out);

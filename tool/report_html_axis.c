@@ -38,7 +38,7 @@ struct html_rate_axis html_rate_axis_for(double lowest)
 
 /* ---- days ---- */
 
-/* A report without a period counts for 1970; it would squeeze all the others to the right. */
+/* A day of 1970 comes from a wrong clock; it would squeeze all the others to the right. */
 static bool is_dated(const struct report_figures_day *day)
 {
     return day->day >= DAY && day->day < ((int64_t)1 << 40);
@@ -86,18 +86,19 @@ void html_days_of(const struct report_figures *figures, struct html_days *days)
 {
     memset(days, 0, sizeof *days);
     int64_t first = 0, last = 0;
+    uint64_t dated = 0;
     if (find_span(figures, &first, &last))
         choose_width(days, first - first % DAY, last - last % DAY);
     for (size_t i = 0; i < figures->day_count; i++) {
         const struct report_figures_day *day = &figures->days[i];
-        if (!is_dated(day)) {
-            days->undated = html_sum(days->undated, day->messages);
+        if (!is_dated(day))
             continue;
-        }
+        dated = html_sum(dated, day->messages);
         struct html_bucket *bucket = &days->buckets[(day->day - days->begin) / (days->width * DAY)];
         bucket->messages = html_sum(bucket->messages, day->messages);
         bucket->passed = html_sum(bucket->passed, day->passed);
     }
+    days->undated = html_failed(figures->messages, dated);
 }
 
 /* ---- dates below the plot ---- */

@@ -96,7 +96,7 @@ struct html_days {
     struct html_bucket {
         uint64_t messages, passed;
     } buckets[HTML_BUCKETS_MAX];
-    uint64_t undated; /* messages of reports that say no day (or one before 1970) */
+    uint64_t undated; /* messages of reports that say no day (or one of 1970) */
 };
 void html_days_of(const struct report_figures *figures, struct html_days *days);
 
@@ -165,6 +165,8 @@ enum html_advice {
     HTML_ADVICE_SIGN_ALL,  /* aligned DKIM on a part; SPF makes up for the rest, or not */
     HTML_ADVICE_FORWARDED, /* SPF never aligned, DKIM on a part: forwarder or own bounce domain */
     HTML_ADVICE_FEW,       /* set up well, and a few fail all the same */
+    HTML_ADVICE_RELAYED,   /* the receiver itself says so: forwarded, or a mailing list */
+    HTML_ADVICE_OTHER,     /* nothing ever passed, but it signs: with another domain */
     HTML_ADVICE_STRANGER,  /* nothing ever passed */
     HTML_ADVICE_UNKNOWN,   /* no messages */
 };

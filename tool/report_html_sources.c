@@ -2,8 +2,9 @@
 #include "report_html_parts.h"
 
 enum {
-    SHOWN = 12,     /* rows at once */
-    ROWS_MAX = 500, /* rows on the page: 10,000 addresses are no reading matter */
+    SHOWN = 12,       /* rows at once */
+    REASON_MAX = 300, /* characters; report_failing_words() keeps within it */
+    ROWS_MAX = 500,   /* rows on the page: 10,000 addresses are no reading matter */
 };
 
 static void number(FILE *out, const char *label, const char *class, struct html_label value)
@@ -40,7 +41,9 @@ static void reason(FILE *out, const struct report_figures_source *source)
     if (source->failing.len == 0)
         return;
     fputs("<p class=\"reason\">", out);
-    html_name(out, "b", "failing", source->failing);
+    fputs("<b class=\"failing\">", out);
+    html_text_max(out, source->failing, REASON_MAX);
+    fputs("</b>", out);
     dispositions(out, source);
     fputs("</p>", out);
 }

@@ -318,7 +318,7 @@ void html_time(FILE *out, const struct report_figures *figures)
     plot(out, &days);
     fputs("</div>\n", out);
     if (days.undated > 0)
-        fprintf(out, "<p class=\"note\">Without %s of reports that say no period.</p>\n",
+        fprintf(out, "<p class=\"note\">Without %s of reports that give no dates.</p>\n",
                 html_counted(days.undated, "message", NULL).text);
     table(out, &days);
     fputs("</section>\n", out);
