@@ -1,6 +1,8 @@
 /* config.c - loading as a whole: read, set each option, check them together. */
 #include "config_internal.h"
 
+#include "redaction_key.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -130,6 +132,12 @@ static void pass_to_policy(struct loader *loader)
     join_ids(loader);
     name_reporter(loader);
     config->policy.report_sender = config->report.store ? config->report.sender : NULL;
+    config->policy.failure_reports = config->report.store && config->report.failure_reports;
+    config->policy.failure_redaction = config->report.failure_redaction;
+    if (config->policy.failure_reports && !redaction_key(config->policy.redaction_key))
+        loader_error(loader, source_of(loader, OPTION_FailureReports),
+                     "FailureReports: no key to hash local parts with: neither /etc/machine-id nor "
+                     "random octets can be had");
     config->policy.signing_daemons = config->signing_daemons.items;
     config->policy.signing_daemon_count = config->signing_daemons.count;
 }

@@ -31,6 +31,8 @@ enum {
     DMARC_RECORD_MAX = 8192,    /* octets of one DMARC record */
     AUTHOR_ADDRESSES_MAX = 100, /* addresses looked at in one From field */
     COMMENT_DEPTH_MAX = 32,     /* nested comments in a structured field (RFC 5322 3.2.2) */
+    FAILURE_SPF_MAX = 2048,     /* octets of an SPF record told in a failure report */
+    FAILURE_HEADER_MAX = 16384, /* octets of a message's header told in a failure report */
     HEADER_NAME_MAX = 500,      /* octets of a field name that a signature can cover */
 };
 

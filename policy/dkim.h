@@ -36,6 +36,7 @@ struct dkim_results {
     size_t skipped; /* further fields beyond the limit, not evaluated */
 };
 
+struct dkim_fields;
 struct dkim_verifier;
 
 /* NULL when out of memory. `limits` and `env` must outlive it. */
@@ -46,6 +47,9 @@ struct dkim_verifier *dkim_verifier_new(const struct policy_env *env, const stru
  * colon, exactly as received (with leading white space; folds may be LF or
  * CRLF). Views are copied. A DKIM-Signature field starts its key lookup. */
 void dkim_verifier_header(struct dkim_verifier *verifier, struct bytes name, struct bytes value);
+
+/* The header fields seen so far; they live in the verifier's arena. */
+const struct dkim_fields *dkim_verifier_fields(const struct dkim_verifier *verifier);
 
 /* All header fields have been seen. */
 void dkim_verifier_end_of_headers(struct dkim_verifier *verifier);

@@ -73,6 +73,11 @@ void dkim_verifier_free(struct dkim_verifier *verifier)
 
 /* ---- the header ---- */
 
+const struct dkim_fields *dkim_verifier_fields(const struct dkim_verifier *verifier)
+{
+    return &verifier->fields;
+}
+
 static struct bytes key_name(struct dkim_verifier *verifier, const struct candidate *candidate)
 {
     /* RFC 6376 3.6.2.1 */

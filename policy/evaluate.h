@@ -36,6 +36,8 @@ struct header_edit {
     unsigned index;    /* for removals: 1 = first field of this name */
 };
 
+struct failure_event;
+
 struct outcome {
     bool out_of_memory; /* nothing else is valid but `verdict` */
     bool originating;   /* sent by our own users: signed, not checked */
@@ -52,8 +54,10 @@ struct outcome {
     struct dmarc_result dmarc;
     struct verdict verdict;
     const char *report_guard; /* why no report may tell of it (report_guard.h); NULL: one may */
-    const char *authentication_results; /* field value, unfolded; NULL when none is added */
-    const struct header_edit *removals; /* apply in this order (highest index first) */
+    const struct failure_event *failure; /* failure report to be sent (failure_event.h); NULL:
+                                            none, or FailureReports is off */
+    const char *authentication_results;  /* field value, unfolded; NULL when none is added */
+    const struct header_edit *removals;  /* apply in this order (highest index first) */
     size_t removal_count;
     const struct header_edit *additions; /* insert each at index 0, in this order */
     size_t addition_count;

@@ -57,6 +57,10 @@ struct policy_settings {
     const char *const *signing_daemons; /* SigningDaemonNames: values of {daemon_name} */
     size_t signing_daemon_count;
     const char *report_sender; /* ReportSender: mail to and from it is never reported; NULL: none */
+    bool failure_reports;      /* FailureReports: collect what failure reports tell (RFC 9991) */
+    bool failure_redaction;    /* FailureReportRedaction */
+    uint8_t redaction_key[32]; /* secret of this host (RFC 6590 3): local parts are told by a hash
+                                  with it */
     bool explain; /* not an option: `assay check` wants the organizational domain and the
                      publisher's explanation even where the verdict does not depend on them */
     struct limits limits;

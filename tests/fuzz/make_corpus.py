@@ -392,6 +392,30 @@ def report_rows():
     add("report_row", report_row([2, 0, 0, 0, 0, 0, 1], b"", [], [], (b"", 0, b"")))
 
 
+def failure_event(signature, redacted, header):
+    """As policy/failure_event_codec.c writes it."""
+    event = b"\x02" + encoded_number(1700000000) + encoded_text(b"4BTq1") + b"\x05"
+    event += encoded_text(b"mx.example.org") + encoded_text(b"example.com")
+    event += b"\x01" + encoded_text(b"mailto:f@example.com") + b"\x04\xc0\x00\x02\x01"
+    event += encoded_text(b"0123456789abcdef@example.net") + encoded_text(b"example.com")
+    event += b"\x02\x01\x01"
+    for words in (signature, [b""] * 3):
+        event += b"".join(encoded_text(word) for word in words) + b"\x02\x01"
+    event += encoded_text(b"example.net") + b"\x02" + encoded_text(b"v=spf1 -all")
+    return event + bytes([2, redacted]) + encoded_text(header) + encoded_text(b"")
+
+
+def failure_events():
+    signature = [b"example.com", b"s1", b"@example.com"]
+    add("failure_event", failure_event(signature, 1, b"From: 0123456789abcdef@example.com\r\n"))
+    add("failure_event", failure_event([b""] * 3, 0, b""))
+    for value in ("\0 from x (x [192.0.2.1]) (Authenticated sender: a) by mx for <a@b>; date",
+                  '\1 "A, B" <a@example.com> (c),\r\n\tg: "q\\"r"@example.net;',
+                  '\2 mx; spf=pass (a@b) smtp.mailfrom=a=b@c; auth=pass smtp.auth=a reason="x"',
+                  "\3 v=1; i=a@b; z=Subject:x; d=b; bad; b=", "\4 https://x http:y ((\\("):
+        add("failure_event", value)
+
+
 def tables():
     add("tables", "kf example.com\n# keys\na example.com:s1:/keys/a\nb %:s2:/keys/%/b\n"
         "a x.example:s:/k\n")
@@ -415,7 +439,7 @@ def tables():
 
 def main():
     for make in (header_fields, dkim, signing_keys, dns, zones, spf, messages, configuration,
-                 tables, report_rows):
+                 tables, report_rows, failure_events):
         make()
     for target, seeds in sorted(written.items()):
         directory = OUT / target
