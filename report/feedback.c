@@ -19,6 +19,8 @@ enum {
 
 static const char rfc9990_namespace[] = "urn:ietf:params:xml:ns:dmarc-2.0";
 
+static const char ends_early[] = "it is no well-formed XML: it ends before its last element";
+
 struct parser {
     struct feedback_builder builder;
     xmlParserCtxtPtr context;
@@ -145,6 +147,10 @@ static void error(void *data, xmlErrorPtr what)
     if (what->level < XML_ERR_ERROR || what->domain == XML_FROM_NAMESPACE || parser->why ||
         parser->finished)
         return;
+    if (what->code == XML_ERR_DOCUMENT_END) { /* whatever it says: nothing can stand behind it */
+        parser->why = ends_early;
+        return;
+    }
     struct strbuf why;
     strbuf_init(&why, parser->builder.arena);
     strbuf_printf(&why, "it is no well-formed XML: line %d: ", what->line);
@@ -165,7 +171,7 @@ static void feed(struct parser *parser, struct bytes xml)
             stop(parser, "a single tag or comment is longer than 64 kB");
     }
     if (!parser->why && !parser->finished)
-        parser->why = "it is no well-formed XML: it ends before its last element";
+        parser->why = ends_early;
 }
 
 static struct feedback *run(struct parser *parser, struct bytes xml)

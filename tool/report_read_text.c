@@ -12,7 +12,7 @@
 enum {
     NUMBER_MAX = 32,         /* octets of a formatted number, with NUL */
     INDENT = 4,              /* columns in front of a source's second line */
-    RATES_WIDTH = 38,        /* "   MESSAGES   DMARC    DKIM     SPF" */
+    RATES_WIDTH = 36,        /* "    MESSAGES   DMARC    DKIM     SPF" */
     DISPOSITIONS_WIDTH = 32, /* "       NONE QUARANTINE     REJECT" */
     NAME_WIDTH_MIN = 12,     /* columns below which header_from has no column of its own */
     NAME_WIDTH_MAX = 40,
