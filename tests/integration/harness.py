@@ -112,11 +112,18 @@ class _SinkHandler(socketserver.StreamRequestHandler):
                 sender, recipients = line.strip(), []
                 self.answer("250 2.1.0 OK")
             elif verb == b"RCPT":
-                recipients.append(line.split(b"<", 1)[1].split(b">")[0].decode("utf-8"))
-                self.answer("250 2.1.5 OK")
+                recipient = line.split(b"<", 1)[1].split(b">")[0].decode("utf-8")
+                reply = self.server.sink.answers.get(recipient, "250 2.1.5 OK")
+                if reply.startswith("2"):
+                    recipients.append(recipient)
+                self.answer(reply)
+            elif verb == b"DATA" and not recipients:
+                self.answer("554 5.5.1 no valid recipients")
             elif verb == b"DATA":
                 self.answer("354 go on")
-                self.server.sink.store(sender, recipients, self.read_message())
+                message = self.read_message()
+                time.sleep(self.server.sink.delay)
+                self.server.sink.store(sender, recipients, message)
                 self.answer("250 2.0.0 OK")
             elif verb == b"QUIT":
                 self.answer("221 2.0.0 bye")
@@ -134,7 +141,8 @@ class _SinkHandler(socketserver.StreamRequestHandler):
 
 
 class Sink:
-    """An SMTP server that accepts everything and keeps the octets of each message."""
+    """An SMTP server that accepts everything and keeps the octets of each message; but `answers`
+    may have another reply for a recipient, and each message takes `delay` seconds."""
 
     class _Server(socketserver.ThreadingTCPServer):
         allow_reuse_address = True
@@ -146,6 +154,8 @@ class Sink:
                 super().handle_error(request, client_address)
 
     def __init__(self):
+        self.answers = {}
+        self.delay = 0
         self._messages = {}
         self._changed = threading.Condition()
         self._server = self._Server(("127.0.0.1", 0), _SinkHandler)
@@ -170,6 +180,11 @@ class Sink:
 
     def sender(self, recipient):
         return self._messages[recipient][0][0]
+
+    def messages(self):
+        """All that came: [(recipient, message)]."""
+        with self._changed:
+            return [(r, m) for r, all_of in self._messages.items() for _, m in all_of]
 
     def count(self, recipient):
         with self._changed:
