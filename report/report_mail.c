@@ -24,7 +24,7 @@ enum {
 
 /* ---- names ---- */
 
-/* unique-id = 1*(ALPHA / DIGIT) */
+/* unique-id = 1*(ALPHA / DIGIT); "0" when nothing of the kind is there. */
 static void add_id(struct strbuf *buf, struct bytes id)
 {
     size_t count = 0;
@@ -34,6 +34,8 @@ static void add_id(struct strbuf *buf, struct bytes id)
             count++;
         }
     }
+    if (count == 0)
+        strbuf_putc(buf, '0');
 }
 
 /* 1*DIGIT */
