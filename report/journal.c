@@ -65,6 +65,7 @@ static bool begin_segment(struct journal *journal)
     }
     int fd = openat(journal->directory, journal_segment_name(journal->next, name),
                     O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+    journal->no_room = fd < 0 && journal->fd < 0;
     if (fd < 0) {
         if (errno == EEXIST) /* somebody else's; the next append tries the next */
             journal->next++;
@@ -122,7 +123,9 @@ static bool write_event(struct journal *journal, struct bytes event, uint64_t ha
         return true;
     }
     int problem = written < 0 ? errno : ENOSPC;
-    if (ftruncate(journal->fd, (off_t)segment->size) != 0)
+    /* A segment with events ends here in any case: only a complete one can be removed, and its
+     * room may be all there is to be had. */
+    if (ftruncate(journal->fd, (off_t)segment->size) != 0 || segment->size > 0)
         journal_give_up_segment(journal);
     errno = problem;
     return false;
@@ -197,13 +200,14 @@ void journal_done_text(const struct journal *journal, struct journal_position po
 }
 
 /* Takes what lies before `position` off the list: into gone[], at most `max`. The last segment
- * stays, for its number. */
+ * stays for its number, if there is room for another. */
 static size_t take_off(struct journal *journal, struct journal_position position, uint64_t *gone,
                        size_t max)
 {
     size_t count = 0;
     pthread_mutex_lock(&journal->mutex);
-    while (count < max && count + 1 < journal->count) {
+    const size_t removable = journal->count - (journal->count && !journal->no_room);
+    while (count < max && count < removable) {
         const struct journal_segment *oldest = &journal->segments[count];
         if (oldest->number > position.segment ||
             (oldest->number == position.segment && oldest->size > position.offset))
@@ -224,7 +228,8 @@ void journal_forget(struct journal *journal, struct journal_position position)
     char text[JOURNAL_DONE_LEN + 1];
     journal->done = position;
     journal_done_text(journal, position, text);
-    /* Should this fail: a new store, and only that, would get some events that the old one has. */
+    /* Should this fail: a new store, and only that, would get some events that the old one has.
+     * The file was made with this size, so a full disk does not matter. */
     if (journal->done_file >= 0 &&
         pwrite(journal->done_file, text, JOURNAL_DONE_LEN, 0) != JOURNAL_DONE_LEN)
         errno = 0;

@@ -43,6 +43,7 @@ struct journal {
     int fd;            /* the last of them, to append to; -1: a new one is due */
     uint64_t unsynced; /* segments from this number on have octets that were not synced; 0: none */
     bool entries_unsynced; /* a segment's name was not */
+    bool no_room;          /* a new segment is due, and could not be made */
 };
 
 /* "N.journal" into name[JOURNAL_NAME_MAX]; returns it. */

@@ -635,6 +635,28 @@ static void test_disk_full_at_every_octet(void **state)
     journal_close(journal);
 }
 
+/* What is carried off gives its room back, although there was none for another segment. */
+static void test_disk_full_gives_room_back(void **state)
+{
+    (void)state;
+    struct journal *journal = open_it();
+    append(journal, "before");
+    disk_room = 0;
+    assert_int_equal(journal_append(journal, BYTES("lost")), JOURNAL_FAILED);
+    disk_room = -1;
+    assert_int_equal(mkdir(file("2.journal"), 0700), 0); /* as if there were no room for a file */
+    assert_int_equal(journal_append(journal, BYTES("lost")), JOURNAL_FAILED);
+    journal_forget(journal, (struct journal_position){1, 0});
+    assert_string_equal(content(journal), "before");
+    journal_forget(journal, end_of(journal));
+    assert_int_equal(size_of("1.journal"), -1);
+    assert_int_equal(journal_size(journal), 0);
+    append(journal, "after");
+    assert_int_equal(size_of("3.journal"), 17);
+    assert_string_equal(content(journal), "after");
+    journal_close(journal);
+}
+
 /* What cannot be cut back is left behind; nothing is appended to it. */
 static void test_cut_back_fails(void **state)
 {
@@ -795,6 +817,7 @@ int main(void)
         TEST(test_removed_while_open),
         TEST(test_io_error),
         TEST(test_disk_full_at_every_octet),
+        TEST(test_disk_full_gives_room_back),
         TEST(test_cut_back_fails),
         TEST(test_threads),
         TEST(test_killed),
