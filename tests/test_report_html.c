@@ -97,7 +97,7 @@ static void test_the_headline_is_the_finding(void **state)
         const char *expected;
     } rows[] = {
         {{.reports = 0}, "No reports, so nothing to tell."},
-        {{.failed = 3}, "No report: 3 files could not be read."},
+        {{.failed = 3}, "No report: 3 files or parts could not be read."},
         {{.reports = 1}, "1 report, and not a message in it."},
         {{.reports = 9}, "9 reports, and not a message in them."},
         {{.reports = 1, .messages = 1204, .passed = 1204}, "All 1,204 messages passed DMARC."},
@@ -200,6 +200,17 @@ static void test_the_usual_page_says_what_counts(void **state)
     free(page);
 }
 
+/* One report with a wrong clock neither squeezes the plot nor stretches the period. */
+static void test_wrong_clocks_are_left_out(void **state)
+{
+    size_t size;
+    char *page = page_of(*state, "undated", &size);
+    assert_says(page, "24 Oct to 21 Nov 2026");
+    assert_says(page, "Messages per day");
+    assert_says(page, " messages of reports without a plausible date.");
+    free(page);
+}
+
 static void test_empty_pages_have_no_plots(void **state)
 {
     static const char *const names[] = {"empty", "unreadable", "no-messages"};
@@ -283,7 +294,7 @@ static void test_contradicting_figures_are_survived(void **state)
     xmlFreeDoc(parsed("contradicting", page, strlen(page)));
     assert_says(page, "(no address)");
     assert_says(page, "(not named)");
-    assert_says(page, "1 file could not be read and is missing here.");
+    assert_says(page, "1 file or part could not be read and is missing here.");
     free(page);
 }
 
@@ -321,6 +332,7 @@ int main(void)
                                         tear_down),
         cmocka_unit_test_setup_teardown(test_hostile_text_stays_text, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_the_usual_page_says_what_counts, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_wrong_clocks_are_left_out, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_empty_pages_have_no_plots, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_many_rows_are_bounded_and_added_up, set_up, tear_down),
     };

@@ -228,7 +228,7 @@ static struct html_days days_over(int64_t first, int64_t span)
     struct report_figures_day rows[] = {{first, 1, 1}, {first + (span - 1) * DAY, 1, 0}};
     struct report_figures figures = {.days = rows, .day_count = span > 1 ? 2 : 1};
     struct html_days days;
-    html_days_of(&figures, &days);
+    html_days_of(&figures, INT64_MAX / 2, &days);
     return days;
 }
 
@@ -260,22 +260,27 @@ static void test_days_share_bars_when_there_are_many(void **state)
     }
 }
 
-static void test_days_without_a_date_are_left_out(void **state)
+static void test_days_without_a_plausible_date_are_left_out(void **state)
 {
-    struct report_figures_day rows[] = {
-        {0, 5, 5},         {MONDAY, 10, 9},      {INT64_MAX, 3, 3},
-        {INT64_MIN, 2, 2}, {MONDAY + 7, 20, 20}, {MONDAY + DAY, 1, 1}};
-    struct report_figures figures = {.messages = 41, .days = rows, .day_count = 6};
+    const int64_t now = MONDAY + 12 * 3600, dmarc = 1325376000; /* 2012-01-01 */
+    struct report_figures_day rows[] = {{INT64_MIN, 2, 2},        {0, 5, 5},
+                                        {dmarc - DAY, 1, 1},      {MONDAY - DAY, 10, 9},
+                                        {MONDAY - DAY, 20, 20},   {MONDAY + 2 * DAY, 1, 1},
+                                        {MONDAY + 3 * DAY, 3, 3}, {INT64_MAX, 4, 4}};
+    struct report_figures figures = {.messages = 50, .days = rows, .day_count = 8};
     struct html_days days;
     (void)state;
-    html_days_of(&figures, &days);
-    assert_int_equal(days.count, 2);
-    assert_int_equal(days.undated, 10);
+    html_days_of(&figures, now, &days);
+    assert_true(days.begin == MONDAY - DAY);
+    assert_int_equal(days.count, 4);
+    assert_int_equal(days.undated, 50 - 31); /* also those that are of no day at all */
     assert_int_equal(days.buckets[0].messages, 30);
     assert_int_equal(days.buckets[0].passed, 29);
-    figures.day_count = 1;
-    html_days_of(&figures, &days);
+    figures.day_count = 3;
+    html_days_of(&figures, now, &days);
     assert_int_equal(days.count, 0);
+    assert_true(html_is_plausible(dmarc, now));
+    assert_true(html_is_plausible(INT64_MAX - 1, INT64_MAX));
 }
 
 static void test_dates_below_the_plot(void **state)
@@ -385,7 +390,7 @@ int main(void)
         cmocka_unit_test(test_axes_have_round_steps),
         cmocka_unit_test(test_the_axis_of_rates_begins_below_the_lowest),
         cmocka_unit_test(test_days_share_bars_when_there_are_many),
-        cmocka_unit_test(test_days_without_a_date_are_left_out),
+        cmocka_unit_test(test_days_without_a_plausible_date_are_left_out),
         cmocka_unit_test(test_dates_below_the_plot),
         cmocka_unit_test(test_every_period_has_dates),
         cmocka_unit_test(test_advice_says_no_more_than_the_numbers),

@@ -37,34 +37,34 @@ static void head(FILE *out, struct bytes title)
 
 /* ---- the top ---- */
 
-/* Reports without a period begin in 1970; then the first day that one names is nearer. */
-static int64_t first_moment(const struct report_figures *figures)
+/* What the reports say, as far as it can be; else the days that are plausible. False: none is. */
+static bool period(FILE *out, const struct report_figures *figures, int64_t now)
 {
-    if (figures->begin > 0)
-        return figures->begin;
+    int64_t begin = 0, end = 0;
     for (size_t i = 0; i < figures->day_count; i++) {
-        if (figures->days[i].day > 0)
-            return figures->days[i].day;
+        int64_t day = figures->days[i].day;
+        if (!html_is_plausible(day, now))
+            continue;
+        if (begin == 0)
+            begin = day;
+        end = day + 86400;
     }
-    return 0;
+    if (html_is_plausible(figures->begin, now))
+        begin = figures->begin;
+    if (html_is_plausible(figures->end, now))
+        end = figures->end;
+    if (begin > 0 && end >= begin)
+        fputs(html_period_text(begin, end).text, out);
+    return begin > 0 && end >= begin;
 }
 
-static bool period(FILE *out, const struct report_figures *figures)
-{
-    int64_t begin = first_moment(figures);
-    if (begin <= 0 || figures->end < begin)
-        return false;
-    fputs(html_period_text(begin, figures->end).text, out);
-    return true;
-}
-
-/* "1 Nov 2026 to 22 Nov 2026 - 142 reports by 23 organisations about example.com". */
-static void summary(FILE *out, const struct report_figures *figures)
+/* "1 to 22 Nov 2026 - 142 reports by 23 organisations about example.com". */
+static void summary(FILE *out, const struct report_figures *figures, int64_t now)
 {
     if (figures->reports == 0)
         return;
     fputs("<p class=\"summary\">", out);
-    if (period(out, figures))
+    if (period(out, figures, now))
         fputs(" &#183; ", out);
     fprintf(out, "%s by %s", html_counted(figures->reports, "report", NULL).text,
             html_counted(figures->organisation_count, "organisation", NULL).text);
@@ -93,7 +93,7 @@ static void ratio(FILE *out, const struct report_figures *figures)
             html_count(failed).text, html_count(figures->messages - failed).text);
 }
 
-static void top(FILE *out, const struct report_figures *figures, struct bytes title)
+static void top(FILE *out, const struct report_figures *figures, struct bytes title, int64_t now)
 {
     fputs("<header>\n<p class=\"eyebrow\">DMARC reports", out);
     if (title.len > 0) {
@@ -103,10 +103,10 @@ static void top(FILE *out, const struct report_figures *figures, struct bytes ti
     fputs("</p>\n<h1>", out);
     html_headline(out, figures);
     fputs("</h1>\n", out);
-    summary(out, figures);
+    summary(out, figures, now);
     if (figures->failed > 0 && figures->reports > 0)
         fprintf(out, "<p class=\"warning\">%s could not be read and %s missing here.</p>\n",
-                html_counted(figures->failed, "file", NULL).text,
+                html_counted(figures->failed, "file or part", "files or parts").text,
                 figures->failed == 1 ? "is" : "are");
     ratio(out, figures);
     fputs("</header>\n", out);
@@ -131,7 +131,7 @@ static const char *disposition_gloss(struct bytes name)
     return NULL;
 }
 
-static void plots(FILE *out, const struct report_figures *figures)
+static void plots(FILE *out, const struct report_figures *figures, int64_t now)
 {
     static const struct html_bars results = {.id = "results",
                                              .title = "SPF and DKIM, aligned",
@@ -159,7 +159,7 @@ static void plots(FILE *out, const struct report_figures *figures)
                                              .noun = "domain",
                                              .plural = "domains",
                                              .shown = 8};
-    html_time(out, figures);
+    html_time(out, figures, now);
     fputs("<div class=\"pair\">\n", out);
     html_bars(out, &results, figures->results, figures->result_count);
     html_bars(out, &dispositions, figures->dispositions, figures->disposition_count);
@@ -183,7 +183,7 @@ static void fact(FILE *out, const char *name, uint64_t count)
 static void bottom(FILE *out, const struct report_figures *figures, int64_t now)
 {
     fputs("<footer>\n<dl>\n<div><dt>Period (UTC)</dt><dd>", out);
-    if (!period(out, figures))
+    if (!period(out, figures, now))
         fputs(HTML_DASH, out);
     fputs("</dd></div>\n", out);
     fact(out, "Reports read", figures->reports);
@@ -202,9 +202,9 @@ bool report_html(FILE *out, const struct report_figures *figures, struct bytes t
     fputs("<body>\n", out);
     html_svg_patterns(out);
     fputs("<main>\n", out);
-    top(out, figures, title);
+    top(out, figures, title, now);
     if (figures->messages > 0)
-        plots(out, figures);
+        plots(out, figures, now);
     bottom(out, figures, now);
     fputs("</main>\n</body>\n</html>\n", out);
     return fflush(out) == 0 && !ferror(out);

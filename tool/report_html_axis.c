@@ -38,18 +38,19 @@ struct html_rate_axis html_rate_axis_for(double lowest)
 
 /* ---- days ---- */
 
-/* A day of 1970 comes from a wrong clock; it would squeeze all the others to the right. */
-static bool is_dated(const struct report_figures_day *day)
+bool html_is_plausible(int64_t time, int64_t now)
 {
-    return day->day >= DAY && day->day < ((int64_t)1 << 40);
+    const int64_t first_reports = 1325376000; /* 2012-01-01: DMARC was made public that month */
+    return time >= first_reports && time - 2 * DAY < now;
 }
 
-static bool find_span(const struct report_figures *figures, int64_t *first, int64_t *last)
+static bool find_span(const struct report_figures *figures, int64_t now, int64_t *first,
+                      int64_t *last)
 {
     bool any = false;
     for (size_t i = 0; i < figures->day_count; i++) {
         const struct report_figures_day *day = &figures->days[i];
-        if (!is_dated(day))
+        if (!html_is_plausible(day->day, now))
             continue;
         if (!any || day->day < *first)
             *first = day->day;
@@ -82,16 +83,16 @@ static void choose_width(struct html_days *days, int64_t first, int64_t last)
     days->count = (size_t)((span + days->width - 1) / days->width);
 }
 
-void html_days_of(const struct report_figures *figures, struct html_days *days)
+void html_days_of(const struct report_figures *figures, int64_t now, struct html_days *days)
 {
     memset(days, 0, sizeof *days);
     int64_t first = 0, last = 0;
     uint64_t dated = 0;
-    if (find_span(figures, &first, &last))
+    if (find_span(figures, now, &first, &last))
         choose_width(days, first - first % DAY, last - last % DAY);
     for (size_t i = 0; i < figures->day_count; i++) {
         const struct report_figures_day *day = &figures->days[i];
-        if (!is_dated(day))
+        if (!html_is_plausible(day->day, now))
             continue;
         dated = html_sum(dated, day->messages);
         struct html_bucket *bucket = &days->buckets[(day->day - days->begin) / (days->width * DAY)];

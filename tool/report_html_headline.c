@@ -57,7 +57,7 @@ static bool without_messages(FILE *out, const struct report_figures *figures)
                 figures->reports == 1 ? "it" : "them");
     else if (figures->failed > 0)
         fprintf(out, "No report: %s could not be read.",
-                html_counted(figures->failed, "file", NULL).text);
+                html_counted(figures->failed, "file or part", "files or parts").text);
     else
         fputs("No reports, so nothing to tell.", out);
     return true;

@@ -88,6 +88,10 @@ enum {
     HTML_DAY_TICKS_MAX = 9, /* dates below them */
 };
 
+/* Neither older than DMARC nor in the future by more than a clock's error: one such report, drawn,
+ * would squeeze all others to one side. */
+bool html_is_plausible(int64_t time, int64_t now);
+
 /* Days, added up so that at most HTML_BUCKETS_MAX bars stand side by side. */
 struct html_days {
     int64_t begin; /* 00:00 UTC of the first; a Monday when width is weeks */
@@ -96,9 +100,9 @@ struct html_days {
     struct html_bucket {
         uint64_t messages, passed;
     } buckets[HTML_BUCKETS_MAX];
-    uint64_t undated; /* messages of reports that say no day (or one of 1970) */
+    uint64_t undated; /* messages of reports without a plausible day */
 };
-void html_days_of(const struct report_figures *figures, struct html_days *days);
+void html_days_of(const struct report_figures *figures, int64_t now, struct html_days *days);
 
 /* Where a date stands below the plot. */
 struct html_day_tick {
@@ -141,7 +145,7 @@ void html_headline(FILE *out, const struct report_figures *figures);
 void html_key_figures(FILE *out, const struct report_figures *figures);
 
 /* Pass rate and volume over time, and the same as a table; report_html_time.c */
-void html_time(FILE *out, const struct report_figures *figures);
+void html_time(FILE *out, const struct report_figures *figures, int64_t now);
 
 /* Bars with names, those with most messages first; report_html_bars.c */
 struct html_bars {

@@ -307,10 +307,10 @@ static void table(FILE *out, const struct html_days *days)
     fputs("</tbody></table></details>\n", out);
 }
 
-void html_time(FILE *out, const struct report_figures *figures)
+void html_time(FILE *out, const struct report_figures *figures, int64_t now)
 {
     struct html_days days;
-    html_days_of(figures, &days);
+    html_days_of(figures, now, &days);
     if (days.count < 2 || most_of(&days) == 0)
         return; /* one point is no plot, and the figures above have said it */
     fputs("<section aria-labelledby=\"time\"><h2 id=\"time\">Over time</h2>\n<div class=\"plot\">",
@@ -318,7 +318,7 @@ void html_time(FILE *out, const struct report_figures *figures)
     plot(out, &days);
     fputs("</div>\n", out);
     if (days.undated > 0)
-        fprintf(out, "<p class=\"note\">Without %s of reports that give no dates.</p>\n",
+        fprintf(out, "<p class=\"note\">Without %s of reports without a plausible date.</p>\n",
                 html_counted(days.undated, "message", NULL).text);
     table(out, &days);
     fputs("</section>\n", out);
