@@ -6,7 +6,10 @@
 #include <jansson.h>
 #include <string.h>
 
-enum { VALUE_MAX = 256 }; /* octets of one value: a line must stay readable, and below 8 KiB */
+enum {
+    VALUE_MAX = 256,   /* octets of one value: a line must stay readable, and below 8 KiB */
+    LINE_USUAL = 1000, /* octets of a line */
+};
 
 static const char *queue_id_of(const struct log_line_facts *facts)
 {
@@ -43,17 +46,8 @@ static bool is_plain(struct bytes value)
     return value.len > 0;
 }
 
-static void add_bytes(struct strbuf *line, const char *key, struct bytes value)
+static void add_quoted(struct strbuf *line, struct bytes text)
 {
-    struct strbuf clean;
-    strbuf_init(&clean, line->arena);
-    strbuf_printable(&clean, value, VALUE_MAX);
-    struct bytes text = strbuf_view(&clean);
-    strbuf_printf(line, " %s=", key);
-    if (is_plain(text)) {
-        strbuf_bytes(line, text);
-        return;
-    }
     strbuf_putc(line, '"');
     for (size_t i = 0; i < text.len; i++) {
         if (text.data[i] == '"' || text.data[i] == '\\')
@@ -61,6 +55,21 @@ static void add_bytes(struct strbuf *line, const char *key, struct bytes value)
         strbuf_putc(line, text.data[i]);
     }
     strbuf_putc(line, '"');
+}
+
+static void add_bytes(struct strbuf *line, const char *key, struct bytes value)
+{
+    struct strbuf clean;
+    strbuf_join(line, " ", key, "=", NULL);
+    if (value.len > VALUE_MAX || !is_plain(value)) { /* else it is clean as it stands */
+        strbuf_init(&clean, line->arena);
+        strbuf_printable(&clean, value, VALUE_MAX);
+        value = strbuf_view(&clean);
+    }
+    if (is_plain(value))
+        strbuf_bytes(line, value);
+    else
+        add_quoted(line, value);
 }
 
 static void add(struct strbuf *line, const char *key, const char *value)
@@ -78,7 +87,7 @@ static void add_result(struct strbuf *line, const char *key, enum auth_result re
                        const char *domain, const char *reason)
 {
     char name[32];
-    strbuf_printf(line, " %s=%s", key, auth_result_name(result));
+    strbuf_join(line, " ", key, "=", auth_result_name(result), NULL);
     if (domain && *domain) {
         snprintf(name, sizeof(name), "%s_domain", key);
         add(line, name, domain);
@@ -95,7 +104,7 @@ static void add_dkim(struct strbuf *line, const struct dkim_results *dkim)
         strbuf_puts(line, " dkim=none");
     for (size_t i = 0; i < dkim->count; i++) {
         const struct dkim_signature *signature = &dkim->signatures[i];
-        strbuf_printf(line, " dkim=%s", auth_result_name(signature->result));
+        strbuf_join(line, " dkim=", auth_result_name(signature->result), NULL);
         add(line, "dkim_domain", domain_text(signature->domain));
         add(line, "dkim_selector", domain_text(signature->selector));
         if (wants_reason(signature->result))
@@ -174,6 +183,7 @@ const char *log_line_text(struct arena *arena, const struct log_line_facts *fact
     char client[IP_TEXT_MAX];
     struct strbuf line;
     strbuf_init(&line, arena);
+    strbuf_room(&line, LINE_USUAL);
     strbuf_printable(&line, bytes_of(queue_id_of(facts)), VALUE_MAX);
     strbuf_putc(&line, ':');
     if (!outcome->out_of_memory) {

@@ -10,6 +10,7 @@
 
 enum {
     ARENA_BLOCK = 8192, /* octets; most messages need two or three blocks */
+    PRINTF_USUAL = 256, /* octets; longer texts are formatted twice */
 };
 
 struct arena_block {
@@ -149,10 +150,13 @@ struct bytes arena_bytes(struct arena *arena, struct bytes view)
 
 char *arena_printf(struct arena *arena, const char *format, ...)
 {
+    char small[PRINTF_USUAL];
     va_list args;
     va_start(args, format);
-    int len = vsnprintf(NULL, 0, format, args);
+    int len = vsnprintf(small, sizeof(small), format, args);
     va_end(args);
+    if (len >= 0 && (size_t)len < sizeof(small))
+        return arena_copy(arena, small, (size_t)len);
     char *text = len >= 0 ? arena_alloc(arena, (size_t)len + 1) : NULL;
     if (text) {
         va_start(args, format);

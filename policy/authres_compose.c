@@ -12,6 +12,7 @@ enum {
     HEADER_B_MIN = 8,  /* characters of b= that name a signature (RFC 6008 4) */
     COMMENT_MAX = 200, /* octets of a reason in a comment; the log has it whole */
     FOLD_COLUMN = 78,  /* RFC 5322 2.1.1 */
+    FIELD_USUAL = 500, /* octets of the field */
 };
 
 /* ctext without parentheses and backslash (RFC 5322 3.2.2). */
@@ -33,14 +34,14 @@ static void write_property(struct strbuf *buf, const char *name, struct bytes va
 {
     if (value.len == 0)
         return;
-    strbuf_printf(buf, " %s=", name);
+    strbuf_join(buf, " ", name, "=", NULL);
     authres_write_value(buf, value, false);
 }
 
 static void write_method(struct strbuf *buf, const char *method, enum auth_result result,
                          const char *reason)
 {
-    strbuf_printf(buf, "; %s=%s", method, auth_result_name(result));
+    strbuf_join(buf, "; ", method, "=", auth_result_name(result), NULL);
     if (result != AUTH_PASS && result != AUTH_NONE && reason && reason[0])
         write_comment(buf, reason);
 }
@@ -89,8 +90,11 @@ static void write_dkim(struct strbuf *buf, const struct dkim_results *dkim)
         write_property(buf, "header.s", domain_bytes(signature->selector));
         write_property(buf, "header.a", bytes_of(signature->algorithm));
         struct bytes b = header_b(dkim, i);
-        if (is_base64_text(b))
-            strbuf_printf(buf, " header.b=\"%.*s\"", BYTES_ARGS(b));
+        if (is_base64_text(b)) {
+            strbuf_puts(buf, " header.b=\"");
+            strbuf_bytes(buf, b);
+            strbuf_putc(buf, '"');
+        }
     }
 }
 
@@ -98,10 +102,10 @@ static void write_dmarc(struct strbuf *buf, const struct outcome *outcome)
 {
     const struct dmarc_result *dmarc = &outcome->dmarc;
     const char *policy = dmarc_policy_name(dmarc->policy);
-    strbuf_printf(buf, "; dmarc=%s", auth_result_name(dmarc->result));
+    strbuf_join(buf, "; dmarc=", auth_result_name(dmarc->result), NULL);
     if (dmarc->has_record && policy[0])
-        strbuf_printf(buf, " (p=%s dis=%s)", policy,
-                      dmarc_policy_name(outcome->verdict.disposition));
+        strbuf_join(buf, " (p=", policy, " dis=", dmarc_policy_name(outcome->verdict.disposition),
+                    ")", NULL);
     else if (dmarc->result != AUTH_NONE)
         write_comment(buf, dmarc->reason);
     write_property(buf, "header.from", domain_bytes(dmarc->from_domain));
@@ -115,6 +119,7 @@ const char *authres_compose(struct arena *arena, const struct policy_settings *s
 {
     struct strbuf buf;
     strbuf_init(&buf, arena);
+    strbuf_room(&buf, FIELD_USUAL);
     authres_write_value(&buf, bytes_of(settings->authserv_id), false);
     write_spf(&buf, &outcome->spf);
     if (outcome->helo_spf.reason)
@@ -153,6 +158,7 @@ const char *authres_fold(struct arena *arena, const char *value)
     size_t column = strlen("Authentication-Results: ");
     bool fold_next = false; /* the piece before ended a result */
     strbuf_init(&buf, arena);
+    strbuf_room(&buf, FIELD_USUAL);
     while (rest.len) {
         struct bytes piece = bytes_slice(rest, 0, piece_length(rest));
         rest = bytes_slice(rest, piece.len, rest.len);

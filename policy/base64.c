@@ -3,16 +3,19 @@
 
 static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
-static int digit_value(int c)
-{
-    if (c >= 'A' && c <= 'Z')
-        return c - 'A';
-    if (c >= 'a' && c <= 'z')
-        return c - 'a' + 26;
-    if (is_digit(c))
-        return c - '0' + 52;
-    return c == '+' ? 62 : c == '/' ? 63 : -1;
-}
+enum { NO_DIGIT = 64 };
+
+/* Value of each octet below 128 as a digit. */
+#define X NO_DIGIT
+static const uint8_t digit_values[128] = {
+    X,  X,  X,  X,  X,  X,  X,  X,  X,  X,  X,  X,  X,  X,  X,  X,  X,  X,  X,  X,  X,  X,
+    X,  X,  X,  X,  X,  X,  X,  X,  X,  X,  X,  X,  X,  X,  X,  X,  X,  X,  X,  X,  X,  62,
+    X,  X,  X,  63, 52, 53, 54, 55, 56, 57, 58, 59, 60, 61, X,  X,  X,  X,  X,  X,  X,  0,
+    1,  2,  3,  4,  5,  6,  7,  8,  9,  10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22,
+    23, 24, 25, X,  X,  X,  X,  X,  X,  26, 27, 28, 29, 30, 31, 32, 33, 34, 35, 36, 37, 38,
+    39, 40, 41, 42, 43, 44, 45, 46, 47, 48, 49, 50, 51, X,  X,  X,  X,  X,
+};
+#undef X
 
 bool base64_decode(struct arena *arena, struct bytes text, uint8_t **out, size_t *out_len)
 {
@@ -24,17 +27,17 @@ bool base64_decode(struct arena *arena, struct bytes text, uint8_t **out, size_t
     if (!data)
         return false;
     for (size_t i = 0; i < text.len; i++) {
-        int c = (unsigned char)text.data[i];
-        int value = digit_value(c);
-        if (is_fws(c))
+        unsigned c = (unsigned char)text.data[i];
+        unsigned value = c < sizeof(digit_values) ? digit_values[c] : NO_DIGIT;
+        if (value == NO_DIGIT && is_fws((int)c))
             continue;
         if (c == '=') {
             padding++;
             continue;
         }
-        if (value < 0 || padding)
+        if (value == NO_DIGIT || padding)
             return false;
-        group = group << 6 | (uint32_t)value;
+        group = group << 6 | value;
         if (++digits % 4 == 0) {
             data[len++] = (uint8_t)(group >> 16);
             data[len++] = (uint8_t)(group >> 8);

@@ -7,16 +7,6 @@ struct cursor cursor_of(struct bytes view)
     return (struct cursor){start, start + view.len, false};
 }
 
-bool cursor_at_end(const struct cursor *cursor)
-{
-    return cursor->failed || cursor->pos == cursor->end;
-}
-
-int cursor_peek(const struct cursor *cursor)
-{
-    return cursor_at_end(cursor) ? -1 : (unsigned char)*cursor->pos;
-}
-
 int cursor_next(struct cursor *cursor)
 {
     int octet = cursor_peek(cursor);
@@ -41,14 +31,6 @@ void cursor_expect(struct cursor *cursor, char octet)
         cursor->failed = true;
 }
 
-struct bytes cursor_run(struct cursor *cursor, bool (*member)(int octet))
-{
-    const char *start = cursor->pos;
-    while (!cursor_at_end(cursor) && member((unsigned char)*cursor->pos))
-        cursor->pos++;
-    return cursor_since(cursor, start);
-}
-
 void cursor_skip_wsp(struct cursor *cursor)
 {
     cursor_run(cursor, is_wsp);
@@ -57,17 +39,6 @@ void cursor_skip_wsp(struct cursor *cursor)
 void cursor_skip_fws(struct cursor *cursor)
 {
     cursor_run(cursor, is_fws);
-}
-
-struct bytes cursor_rest(const struct cursor *cursor)
-{
-    return cursor->failed ? BYTES_EMPTY
-                          : (struct bytes){cursor->pos, (size_t)(cursor->end - cursor->pos)};
-}
-
-struct bytes cursor_since(const struct cursor *cursor, const char *start)
-{
-    return cursor->failed ? BYTES_EMPTY : (struct bytes){start, (size_t)(cursor->pos - start)};
 }
 
 void cursor_fail(struct cursor *cursor)

@@ -1,7 +1,8 @@
 /* cursor.h - reading octets from left to right, with a sticky error.
  *
  * Grammar code advances the cursor and checks `failed` once at the end. After
- * a failure no call advances any more and all views come back empty.
+ * a failure no call advances any more and all views come back empty. What looks at every octet of a
+ * message is inline, so that member() is, too.
  */
 #ifndef ASSAY_CURSOR_H
 #define ASSAY_CURSOR_H
@@ -17,10 +18,16 @@ struct cursor {
 struct cursor cursor_of(struct bytes view);
 
 /* True when nothing is left, or after a failure. */
-bool cursor_at_end(const struct cursor *cursor);
+static inline bool cursor_at_end(const struct cursor *cursor)
+{
+    return cursor->failed || cursor->pos == cursor->end;
+}
 
 /* The next octet as 0..255 without taking it; -1 at the end or after a failure. */
-int cursor_peek(const struct cursor *cursor);
+static inline int cursor_peek(const struct cursor *cursor)
+{
+    return cursor_at_end(cursor) ? -1 : (unsigned char)*cursor->pos;
+}
 
 /* Takes the next octet; at the end: failure and -1. */
 int cursor_next(struct cursor *cursor);
@@ -31,8 +38,20 @@ bool cursor_accept(struct cursor *cursor, char octet);
 /* Takes `octet`; anything else is a failure. */
 void cursor_expect(struct cursor *cursor, char octet);
 
+/* The octets between an earlier position of this cursor and now. */
+static inline struct bytes cursor_since(const struct cursor *cursor, const char *start)
+{
+    return cursor->failed ? BYTES_EMPTY : (struct bytes){start, (size_t)(cursor->pos - start)};
+}
+
 /* Takes the longest run of octets for which member() is true; may be empty. */
-struct bytes cursor_run(struct cursor *cursor, bool (*member)(int octet));
+static inline struct bytes cursor_run(struct cursor *cursor, bool (*member)(int octet))
+{
+    const char *start = cursor->pos;
+    while (!cursor_at_end(cursor) && member((unsigned char)*cursor->pos))
+        cursor->pos++;
+    return cursor_since(cursor, start);
+}
 
 /* Takes SP and HTAB. */
 void cursor_skip_wsp(struct cursor *cursor);
@@ -41,10 +60,11 @@ void cursor_skip_wsp(struct cursor *cursor);
 void cursor_skip_fws(struct cursor *cursor);
 
 /* What is left, without taking it. */
-struct bytes cursor_rest(const struct cursor *cursor);
-
-/* The octets between an earlier position of this cursor and now. */
-struct bytes cursor_since(const struct cursor *cursor, const char *start);
+static inline struct bytes cursor_rest(const struct cursor *cursor)
+{
+    return cursor->failed ? BYTES_EMPTY
+                          : (struct bytes){cursor->pos, (size_t)(cursor->end - cursor->pos)};
+}
 
 /* Marks the cursor failed. */
 void cursor_fail(struct cursor *cursor);

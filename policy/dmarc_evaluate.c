@@ -375,10 +375,10 @@ static const char *describe(const struct evaluation *evaluation, const char *bef
             more++;
             continue;
         }
-        strbuf_printf(&buf, "%s%s %s", named++ ? ", " : "", i ? "dkim" : "spf",
-                      auth_result_name(identifier->result));
+        strbuf_join(&buf, named++ ? ", " : "", i ? "dkim " : "spf ",
+                    auth_result_name(identifier->result), NULL);
         if (!domain_is_none(identifier->domain))
-            strbuf_printf(&buf, " for %s", identifier->domain.name);
+            strbuf_join(&buf, " for ", identifier->domain.name, NULL);
     }
     if (more)
         strbuf_printf(&buf, " and %zu more", more);

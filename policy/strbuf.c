@@ -69,26 +69,50 @@ void strbuf_putc(struct strbuf *buf, char octet)
     strbuf_add(buf, &octet, 1);
 }
 
+void strbuf_join(struct strbuf *buf, const char *first, ...)
+{
+    va_list args;
+    va_start(args, first);
+    for (const char *string = first; string; string = va_arg(args, const char *))
+        strbuf_puts(buf, string);
+    va_end(args);
+}
+
+/* Formats into the room that there is; the length, which may be more than that. */
+static int format_once(struct strbuf *buf, const char *format, va_list args)
+{
+    int len = vsnprintf(buf->data + buf->len, buf->capacity - buf->len, format, args);
+    if (len >= 0 && (size_t)len < buf->capacity - buf->len)
+        buf->len += (size_t)len;
+    buf->data[buf->len] = '\0';
+    return len;
+}
+
 void strbuf_printf(struct strbuf *buf, const char *format, ...)
 {
     va_list args;
+    if (!reserve(buf, 1))
+        return;
+    size_t before = buf->len;
     va_start(args, format);
-    int len = vsnprintf(NULL, 0, format, args);
+    int len = format_once(buf, format, args);
     va_end(args);
-    if (len < 0 || !reserve(buf, (size_t)len))
+    if (len <= 0 || buf->len > before || !reserve(buf, (size_t)len))
         return;
     va_start(args, format);
-    vsnprintf(buf->data + buf->len, (size_t)len + 1, format, args);
+    format_once(buf, format, args);
     va_end(args);
-    buf->len += (size_t)len;
 }
 
 void strbuf_printable(struct strbuf *buf, struct bytes text, size_t max)
 {
-    for (size_t i = 0; i < text.len && i < max; i++) {
-        char c = text.data[i];
-        strbuf_putc(buf, c >= ' ' && c <= '~' ? c : '?');
-    }
+    size_t len = text.len < max ? text.len : max;
+    char *out = strbuf_room(buf, len);
+    if (!out)
+        return;
+    for (size_t i = 0; i < len; i++)
+        out[i] = text.data[i] >= ' ' && text.data[i] <= '~' ? text.data[i] : '?';
+    strbuf_took(buf, len);
     if (text.len > max)
         strbuf_puts(buf, "...");
 }

@@ -30,6 +30,8 @@ void strbuf_add(struct strbuf *buf, const void *data, size_t len);
 void strbuf_bytes(struct strbuf *buf, struct bytes view);
 void strbuf_puts(struct strbuf *buf, const char *string);
 void strbuf_putc(struct strbuf *buf, char octet);
+/* Strings one behind the other, up to NULL: what printf() would do with "%s%s", for a tenth. */
+void strbuf_join(struct strbuf *buf, const char *first, ...) __attribute__((sentinel));
 void strbuf_printf(struct strbuf *buf, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 

@@ -232,7 +232,7 @@ static const char *explain(struct judge *judge)
         return judge->evidence->author->reason;
     struct strbuf buf;
     strbuf_init(&buf, judge->arena);
-    strbuf_printf(&buf, "dmarc %s", auth_result_name(dmarc->result));
+    strbuf_join(&buf, "dmarc ", auth_result_name(dmarc->result), NULL);
     if (dmarc->has_record && dmarc->result == AUTH_FAIL)
         strbuf_printf(&buf, ", %s publishes %s=%s", domain_text(dmarc->policy_domain),
                       dmarc_tag_name(dmarc->tag), dmarc_policy_name(dmarc->policy));
