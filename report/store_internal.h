@@ -56,7 +56,16 @@ bool store_out_of_memory(struct store *store);
 
 /* ---- store_schema.c ---- */
 
+/* Text for each step from version i to i + 1; step 0 makes schema_version. */
+struct store_schema {
+    const char *const *steps;
+    int64_t version; /* how many */
+};
+
+/* Makes the schema what this Assay needs (writing), or says why it is not that. */
 bool store_schema_ready(struct sql *sql, enum sql_use use);
+/* The same for any schema, for the tests of the mechanism. */
+bool store_schema_bring(struct sql *sql, enum sql_use use, const struct store_schema *wanted);
 
 /* ---- store_ingest.c ---- */
 
@@ -87,8 +96,8 @@ void store_tuple_read(struct arena *arena, const struct sql_statement *row, int 
 /* ---- store_reports.c ---- */
 
 /* Runs a SELECT of a count and STORE_TUPLE_COLUMNS to its end. */
-bool store_give_records(struct store *store, struct sql_statement *statement,
-                        store_record_fn *each, void *context);
+bool store_give_records(struct store *store, struct sql_statement *statement, store_record_fn *each,
+                        void *context);
 
 /* ---- store_json.c: lists in a column ---- */
 

@@ -123,24 +123,28 @@ static bool insert_records(struct store *store, const struct store_filter *filte
     return sql_done(statement);
 }
 
-/* A tuple is in one report of a plan and period. CROSS JOIN keeps SQLite to this order: three
- * lookups for a message, however many reports there have been. */
+/* A tuple is in one report of a plan and period. Three lookups for a message, however many reports
+ * there have been: a subquery leaves PostgreSQL, which knows nothing yet about the rows that were
+ * inserted a moment ago, no other way, and CROSS JOIN leaves SQLite none. */
 static bool mark_messages(struct store *store, const struct store_filter *filter, int64_t plan)
 {
     struct sql_statement *statement = sql_prepare(
         store->sql,
-        "UPDATE message SET report = r.id"
+        "UPDATE message SET report = (SELECT r.id"
         " FROM tuple t CROSS JOIN report r CROSS JOIN report_tuple rt"
-        " WHERE message.report IS NULL AND message.received >= $1 AND message.received < $2"
-        " AND t.id = message.tuple AND r.plan = $4 AND r.policy = t.policy"
+        " WHERE t.id = message.tuple AND r.plan = $4 AND r.policy = t.policy"
         " AND r.begin_at = message.received - message.received % $3"
-        " AND rt.report = r.id AND rt.tuple = message.tuple");
+        " AND rt.report = r.id AND rt.tuple = message.tuple)"
+        " WHERE report IS NULL AND received >= $1 AND received < $2"
+        " AND ($5 = '' OR tuple IN (SELECT t.id FROM tuple t JOIN policy p ON p.id = t.policy"
+        " WHERE p.domain = $5))");
     if (!statement)
         return false;
     sql_bind_int64(statement, 1, filter->begin);
     sql_bind_int64(statement, 2, filter->end);
     sql_bind_int64(statement, 3, filter->period);
     sql_bind_int64(statement, 4, plan);
+    sql_bind_text(statement, 5, filter->domain);
     return sql_done(statement);
 }
 

@@ -71,7 +71,7 @@ static const char step_1[] =
 /* From version i to i + 1. */
 static const char *const steps[] = {step_1};
 
-enum { NEWEST = sizeof(steps) / sizeof(steps[0]) };
+static const struct store_schema schema = {steps, sizeof(steps) / sizeof(steps[0])};
 
 /* The step in the words of the engine; free() it. */
 static char *translated(const char *step, enum sql_kind kind)
@@ -132,67 +132,77 @@ static bool set_version(struct sql *sql, int64_t version)
     return sql_done(statement);
 }
 
-static bool run_steps(struct sql *sql, int64_t version)
+static bool run_steps(struct sql *sql, const struct store_schema *wanted, int64_t version)
 {
-    for (; version < NEWEST; version++) {
-        char *text = translated(steps[version], sql_kind(sql));
+    for (; version < wanted->version; version++) {
+        char *text = translated(wanted->steps[version], sql_kind(sql));
         bool good = text && sql_run(sql, text);
+        if (!text)
+            sql_fail(sql, SQL_BUSY, "out of memory");
         free(text);
         if (!good)
             return false;
     }
-    return set_version(sql, NEWEST);
+    return set_version(sql, version);
 }
 
 /* All steps that are missing, in one transaction. */
-static bool migrate(struct sql *sql)
+static bool migrate(struct sql *sql, const struct store_schema *wanted)
 {
     int64_t version;
     if (!sql_begin(sql))
         return false;
     /* read again: with SQLite nobody else can write from here on */
-    if (read_version(sql, &version) && (version >= NEWEST || run_steps(sql, version)))
+    if (read_version(sql, &version) &&
+        (version >= wanted->version || run_steps(sql, wanted, version)))
         return sql_commit(sql);
     sql_rollback(sql);
     return false;
 }
 
-/* Why a store of that version is not usable. False. */
-static bool refuse(struct sql *sql, int64_t version)
+/* With PostgreSQL two processes that begin at once both try, and one of them fails where
+ * they meet: it then finds the other's work done. *version: what there is now. */
+static bool bring_up(struct sql *sql, const struct store_schema *wanted, int64_t *version)
 {
-    if (version > NEWEST)
-        sql_fail(sql, SQL_WRONG,
-                 "the report store has schema version %lld, this Assay knows up to %d: a newer one "
-                 "has used it; upgrade this one, too",
-                 (long long)version, NEWEST);
-    else
-        sql_fail(sql, SQL_WRONG,
-                 "the report store has schema version %lld, this Assay needs %d: assayd brings it "
-                 "up to date as soon as a message is recorded",
-                 (long long)version, NEWEST);
+    enum { TRIES = 5, NAP_MS = 200 };
+    for (int i = 0; i < TRIES; i++) {
+        if (migrate(sql, wanted))
+            return read_version(sql, version);
+        if (sql_trouble(sql) == SQL_AWAY || sql_trouble(sql) == SQL_FULL)
+            return false;
+        nanosleep(&(struct timespec){.tv_nsec = NAP_MS * 1000000L}, NULL);
+    }
     return false;
+}
+
+/* Why a store of that version is not usable. False. */
+static bool refuse(struct sql *sql, int64_t version, int64_t wanted)
+{
+    if (version > wanted)
+        sql_fail(sql, SQL_WRONG,
+                 "the report store has schema version %lld, this Assay knows up to %lld: a newer "
+                 "one has used it; upgrade this one, too",
+                 (long long)version, (long long)wanted);
+    else
+        sql_fail(
+            sql, SQL_WRONG,
+            "the report store has schema version %lld, this Assay needs %lld: assayd brings it "
+            "up to date as soon as a message is recorded",
+            (long long)version, (long long)wanted);
+    return false;
+}
+
+bool store_schema_bring(struct sql *sql, enum sql_use use, const struct store_schema *wanted)
+{
+    int64_t version;
+    if (!read_version(sql, &version))
+        return false;
+    if (use == SQL_READ_WRITE && version < wanted->version && !bring_up(sql, wanted, &version))
+        return false;
+    return version == wanted->version || refuse(sql, version, wanted->version);
 }
 
 bool store_schema_ready(struct sql *sql, enum sql_use use)
 {
-    enum { TRIES = 5, NAP_MS = 200 };
-    int64_t version;
-    if (!read_version(sql, &version))
-        return false;
-    /* With PostgreSQL two processes that begin at once both try, and one of them fails where
-     * they meet: it then finds the other's work done. */
-    for (int i = 0; use == SQL_READ_WRITE && version < NEWEST && i < TRIES; i++) {
-        if (i > 0)
-            nanosleep(&(struct timespec){.tv_nsec = NAP_MS * 1000000L}, NULL);
-        bool migrated = migrate(sql);
-        if (migrated)
-            version = NEWEST;
-        else if (sql_trouble(sql) == SQL_AWAY || sql_trouble(sql) == SQL_FULL)
-            return false;
-        else if (i + 1 == TRIES)
-            return false;
-        else if (!read_version(sql, &version))
-            return false;
-    }
-    return version == NEWEST || refuse(sql, version);
+    return store_schema_bring(sql, use, &schema);
 }
