@@ -14,6 +14,7 @@ static const struct command commands[] = {
     {"checkkey", "compare signing keys with what the DNS has", command_checkkey},
     {"selftest", "show a running milter the tricks that get past filters", command_selftest},
     {"keys", "show the state of each signing key", command_keys},
+    {"report", "send, show and read DMARC reports", command_report},
 };
 
 enum {
