@@ -32,13 +32,14 @@ static void who_fails(FILE *out, const struct report_figures *figures)
     size_t majority = majority_of(figures, failed), failing = failing_sources(figures);
     if (failed == 0 || failing == 0) {
         fputs(".", out);
+    } else if (failed == 1) {
+        fputs(figures->messages == 1 ? "; it came from " : "; the one that failed came from ", out);
+        html_name(out, "span", "who", figures->sources[0].ip);
+        fputs(".", out);
     } else if (majority == 1) {
         fputs("; ", out);
         html_name(out, "span", "who", figures->sources[0].ip);
-        fprintf(out, " alone accounts for %s.",
-                failed == 1    ? "the failure"
-                : failing == 1 ? "all failures"
-                               : "most failures");
+        fprintf(out, " alone accounts for %s failures.", failing == 1 ? "all" : "most");
     } else if (majority <= FEW_SOURCES) {
         fprintf(out, "; %zu sources account for most failures.", majority);
     } else {
