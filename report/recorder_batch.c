@@ -35,22 +35,6 @@ void recorder_close_store(struct recorder *recorder)
     recorder->store = NULL;
 }
 
-static const char *advice(enum sql_trouble trouble)
-{
-    switch (trouble) {
-    case SQL_FULL:
-        return "; make room or make it writable";
-    case SQL_CORRUPT:
-        return "; move it aside, with its -wal and -shm files, and a new one is made";
-    case SQL_FINE:
-    case SQL_BUSY:
-    case SQL_AWAY:
-    case SQL_WRONG:
-        break;
-    }
-    return "";
-}
-
 /* One line for each change, not for each try. */
 static void trouble(struct recorder *recorder, enum sql_trouble what, const char *error)
 {
@@ -60,8 +44,8 @@ static void trouble(struct recorder *recorder, enum sql_trouble what, const char
     recorder->trouble = what;
     recorder->stored_before = atomic_load(&recorder->stored);
     recorder_say(recorder, what == SQL_BUSY ? RECORDER_WARNING : RECORDER_ERROR,
-                 "store %s: %s%s; mail is not affected, %" PRIu64 " messages wait in the journal",
-                 recorder->store_name, error, advice(what), atomic_load(&recorder->waiting));
+                 "reports: %s; mail is not affected, %" PRIu64 " messages wait in the journal",
+                 error, atomic_load(&recorder->waiting));
 }
 
 /* A new connection is the way out of everything but a lock: a file system that was
@@ -83,43 +67,22 @@ static void fine(struct recorder *recorder)
         return;
     recorder->trouble = SQL_FINE;
     recorder_say(recorder, RECORDER_INFO,
-                 "store %s: works again; %" PRIu64 " messages went into it from the journal",
+                 "reports: %s works again; %" PRIu64 " messages went into it from the journal",
                  recorder->store_name, atomic_load(&recorder->stored) - recorder->stored_before);
 }
 
 /* ---- the connection ---- */
 
-/* An SQLite file that somebody moved aside is still open here; what is written to it would be
- * written beside the one that reports are sent from. */
-static bool was_replaced(const struct recorder *recorder)
-{
-    struct stat now;
-    if (recorder->config->store[0] != '/')
-        return false;
-    return stat(recorder->config->store, &now) != 0 || now.st_ino != recorder->store_file.st_ino ||
-           now.st_dev != recorder->store_file.st_dev;
-}
-
 static bool have_store(struct recorder *recorder)
 {
     char error[SQL_ERROR_MAX] = "";
     enum sql_trouble what = SQL_FINE;
-    if (recorder->store && was_replaced(recorder)) {
-        recorder_say(recorder, RECORDER_WARNING, "store %s: the file was replaced, opening it anew",
-                     recorder->store_name);
-        recorder_close_store(recorder);
-    }
     if (recorder->store)
         return true;
     recorder->store = store_open(recorder->config->store, SQL_READ_WRITE, error, &what);
-    if (!recorder->store) {
+    if (!recorder->store)
         trouble(recorder, what == SQL_FINE ? SQL_WRONG : what, error);
-        return false;
-    }
-    if (recorder->config->store[0] == '/' &&
-        stat(recorder->config->store, &recorder->store_file) != 0)
-        memset(&recorder->store_file, 0, sizeof(recorder->store_file));
-    return true;
+    return recorder->store != NULL;
 }
 
 /* ---- the journal ---- */
@@ -310,8 +273,8 @@ bool recorder_expire(struct recorder *recorder)
         return failed(recorder);
     if (unreported)
         recorder_say(recorder, RECORDER_WARNING,
-                     "store %s: removed %" PRId64
-                     " messages that are older than ReportRetention and were in no report",
-                     recorder->store_name, unreported);
+                     "reports: %" PRId64
+                     " messages in %s are older than ReportRetention and went unreported; removed",
+                     unreported, recorder->store_name);
     return true;
 }

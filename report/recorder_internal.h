@@ -10,7 +10,6 @@
 
 #include <pthread.h>
 #include <stdatomic.h>
-#include <sys/stat.h>
 
 enum recorder_loss {
     LOSS_FULL,    /* more than ReportJournalSize waits */
@@ -53,7 +52,6 @@ struct recorder {
     int64_t gather_until, retry_at, expire_at, loss_log_at; /* ms; gather_until 0: nothing to do */
     int64_t pause_ms;                                       /* between tries; 0: no trouble */
     struct store *store;
-    struct stat store_file; /* SQLite: as it was opened */
     struct journal_reader *reader;
     unsigned read_errors;             /* in a row */
     int read_problem;                 /* errno of the last */
