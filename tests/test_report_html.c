@@ -102,6 +102,11 @@ static void test_the_headline_is_the_finding(void **state)
         {{.reports = 9}, "9 reports, and not a message in them."},
         {{.reports = 1, .messages = 1204, .passed = 1204}, "All 1,204 messages passed DMARC."},
         {{.reports = 1, .messages = 1, .passed = 1}, "The only message passed DMARC."},
+        {{.reports = 1, .messages = 1, .sources = &one, .source_count = 1},
+         "The only message failed DMARC; it came from <span class=\"who\">192.0.2.1</span>."},
+        {{.reports = 1, .messages = 48, .passed = 47, .sources = &one, .source_count = 1},
+         "97.9" HTML_THIN "% of 48 messages passed DMARC; the one that failed came from "
+         "<span class=\"who\">192.0.2.1</span>."},
         {{.reports = 1, .messages = 9, .sources = &one, .source_count = 1},
          "None of 9 messages passed DMARC; <span class=\"who\">192.0.2.1</span> alone accounts "
          "for all failures."},

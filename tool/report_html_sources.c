@@ -112,12 +112,12 @@ void html_sources(FILE *out, const struct report_figures *figures)
     size_t shown = count <= SHOWN + 1 ? count : SHOWN;
     if (count == 0)
         return;
-    fputs(
-        "<section aria-labelledby=\"sources\"><h2 id=\"sources\">What fails, and what to do</h2>\n"
-        "<p class=\"note\">Sources with most failures first. DKIM and SPF: passed "
-        "<em>and</em> aligned with the domain of the From field; either makes DMARC "
-        "pass.</p>\n",
-        out);
+    bool fails = figures->passed < figures->messages;
+    fprintf(out,
+            "<section aria-labelledby=\"sources\"><h2 id=\"sources\">%s, and what to do</h2>\n"
+            "<p class=\"note\">%sDKIM and SPF: passed <em>and</em> aligned with the domain of the "
+            "From field; either makes DMARC pass.</p>\n",
+            fails ? "What fails" : "Sources", fails ? "Sources with most failures first. " : "");
     rows(out, figures, 0, shown);
     if (count > shown) {
         fprintf(out, "<details><summary>%s</summary>\n",
