@@ -101,7 +101,7 @@ static const char *path(const char *name)
 /* A sendmail command of these lines; "$D" is the directory of the test. */
 static struct transport *command(const char *lines, int timeout_ms)
 {
-    char where[256];
+    char where[300];
     FILE *file = fopen(path("sendmail"), "w");
     assert_non_null(file);
     fprintf(file, "#!/bin/sh\nD=%s\n%s\n", directory, lines);
