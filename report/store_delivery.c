@@ -107,9 +107,12 @@ static bool number_of(struct sql_statement *statement, int64_t *out)
 bool store_sent_since(struct store *store, struct bytes address, int64_t since, int64_t *count)
 {
     struct sql_statement *statement = sql_prepare(
-        store->sql, address.len > 0
-                        ? "SELECT count(*) FROM delivery WHERE sent_at >= $1 AND address = $2"
-                        : "SELECT count(*) FROM delivery WHERE sent_at >= $1");
+        store->sql,
+        address.len > 0
+            ? "SELECT (SELECT count(*) FROM delivery WHERE sent_at >= $1 AND address = $2)"
+              " + (SELECT count(*) FROM failure_delivery WHERE sent_at >= $1 AND address = $2)"
+            : "SELECT (SELECT count(*) FROM delivery WHERE sent_at >= $1)"
+              " + (SELECT count(*) FROM failure_delivery WHERE sent_at >= $1)");
     *count = 0;
     if (!statement)
         return false;

@@ -9,6 +9,8 @@
 #include "store_internal.h"
 
 #include "base64.h"
+#include "report_codec.h"
+#include "store_failure.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -121,6 +123,13 @@ bool store_batch_add(struct store *store, struct bytes event)
     struct report_row row;
     struct report_keys keys;
     arena_reset(store->scratch);
+    if (report_event_type(event) == REPORT_EVENT_FAILURE) {
+        bool decoded;
+        if (!store_failure_add(store, event, &decoded))
+            return false;
+        store->undecoded += !decoded;
+        return true;
+    }
     if (!report_row_decode(store->scratch, event, &row, &keys)) {
         if (arena_failed(store->scratch))
             return store_out_of_memory(store);
