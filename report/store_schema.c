@@ -9,6 +9,7 @@
  * message.tuple and message.report are no foreign keys: checking them would cost every message a
  * lookup, and an index that nothing else needs.
  */
+#include "store_failure.h"
 #include "store_internal.h"
 
 #include <stdlib.h>
@@ -69,7 +70,7 @@ static const char step_1[] =
     " suppressed_until BIGINT NOT NULL, error TEXT NOT NULL);";
 
 /* From version i to i + 1. */
-static const char *const steps[] = {step_1};
+static const char *const steps[] = {step_1, store_failure_schema};
 
 static const struct store_schema schema = {steps, sizeof(steps) / sizeof(steps[0])};
 
