@@ -392,6 +392,20 @@ def report_rows():
     add("report_row", report_row([2, 0, 0, 0, 0, 0, 1], b"", [], [], (b"", 0, b"")))
 
 
+def reports():
+    add("report_xml", report_row([4, 2, 0, 1, 0, 1, 0], b"\xc0\x00\x02\x01", [(4, b"t=y")],
+                                 [(b"example.com", b"s1", 2, b"body hash <did> not & verify")],
+                                 (b"bounce.example.com", 3, b"~all matches")))
+    add("report_xml", "1example.com\nbounce.example.com\nspf.example\n~all\nd.example\ns1\n"
+        "reason\nerror\n1:d\nexample.com\nExample Org\na@mx.example\nhttps://x\nid1\ncomment")
+    add("report_xml", "\xff]]></domain>\n<!--\n&lt;&nosuch;\n\0\x01\x1b\r\t\n\xc3\xbc\xe2\x82\n"
+        "\xed\xa0\x80\n\xef\xbf\xbe\xef\xbf\xbf\n<![CDATA[\n\"'>\n\xc0\xaf\n\xf4\x90\x80\x80\n")
+    add("report_mail", "Example Org\nhttps://mx.example\nmx.example\nexample.com\n0a1b\n"
+        "a@example.com\nb@example.org\n\n\x1f\x8b attachment")
+    add("report_mail", "B\xc3\xbccher \xe6\x97\xa5\xe6\x9c\xac\n\xff\n\0\n!\"\n@\n\"a b\"@c.example\n")
+    add("report_mail", "x\r\x85Bcc: y@z.example\r\x85\r\x85--=_assay_1--\n=?UTF-8?Q?x?=\n" * 4)
+
+
 def failure_event(signature, redacted, header):
     """As policy/failure_event_codec.c writes it."""
     event = b"\x02" + encoded_number(1700000000) + encoded_text(b"4BTq1") + b"\x05"
@@ -439,7 +453,7 @@ def tables():
 
 def main():
     for make in (header_fields, dkim, signing_keys, dns, zones, spf, messages, configuration,
-                 tables, report_rows, failure_events):
+                 tables, report_rows, reports, failure_events):
         make()
     for target, seeds in sorted(written.items()):
         directory = OUT / target
