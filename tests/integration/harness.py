@@ -153,12 +153,12 @@ class Sink:
             if not isinstance(sys.exc_info()[1], ConnectionError):
                 super().handle_error(request, client_address)
 
-    def __init__(self):
+    def __init__(self, address="127.0.0.1"):
         self.answers = {}
         self.delay = 0
         self._messages = {}
         self._changed = threading.Condition()
-        self._server = self._Server(("127.0.0.1", 0), _SinkHandler)
+        self._server = self._Server((address, 0), _SinkHandler)
         self._server.sink = self
         self.port = self._server.server_address[1]
         threading.Thread(target=self._server.serve_forever, daemon=True).start()

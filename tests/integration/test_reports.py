@@ -1,0 +1,106 @@
+"""The real path of reports: messages through Postfix and assayd, the store, `assay report send`, and
+a report that arrives, authenticates, validates and has the right counts; see reporting_path.py.
+"""
+
+import re
+
+import pytest
+
+import harness
+import postfix
+import report_store
+import reporting
+import reporting_path
+from conftest import ADDRESSES
+from reporting_path import GONE
+
+
+@pytest.fixture(scope="module")
+def path(own_network, keys, sink):
+    if postfix.unavailable():
+        pytest.skip(postfix.unavailable())
+    made = reporting_path.Path(keys, sink, ADDRESSES)
+    yield made
+    made.stop()
+
+
+def send_world(path, keys, label, number=0):
+    """Returns how many results that makes."""
+    messages = reporting_path.world_messages(keys)
+    path.submit([(case, count) for case, count, *_ in messages], label, number)
+    return sum(count for _, count, domain, _ in messages if domain)
+
+
+@pytest.mark.parametrize("transport", ["sendmail", "smtp"])
+def test_path(path, keys, transport):
+    messages = reporting_path.world_messages(keys)
+    expected = reporting_path.expected_rows(messages)
+    before = {d: path.sink.count("dmarc.%s@rcpt.example" % d) for d in expected}
+    path.backdate(send_world(path, keys, "path-" + transport))
+    path.daemon.write_config(ReportTransport=path.transport(transport))
+    said = path.report("send", "--all-due")
+    assert "sent            %d  mails" % len(expected) in said, said
+    assert "signature" not in said, said
+    for domain, rows in expected.items():
+        (mail,) = path.arrived("dmarc.%s@rcpt.example" % domain, before[domain])
+        report = reporting.read(mail)
+        assert reporting.text(report.root, "policy_published/domain") == domain
+        assert reporting_path.rows_of(report) == rows, report.octets.decode()
+        reporting_path.check_authenticated(mail)
+    # what was sent is not sent again
+    assert path.report("send", "--all-due") == "Nothing is to be reported.\n"
+
+
+def test_no_report_on_reports(path, keys):
+    """All reports of before came to the receiver, which records mail as well."""
+    store = report_store.Store(path.dir + "/receiver.db")
+    harness.wait_until(lambda: store.one("SELECT count(*) FROM message") > 0, 30,
+                       "results in the receiver's store", path.log)
+    reports = [m for r, m in path.sink.messages() if r.startswith("dmarc.")]
+    assert len(reports) >= 10
+    assert store.all("SELECT * FROM tuple WHERE header_from = 'mx.example.org'") == []
+    assert store.one("SELECT count(*) FROM policy WHERE domain = 'example.com'") == 1
+    store.close()
+
+
+def test_bounce(path, keys):
+    """The receiver refuses the address, the reporter's Postfix makes a bounce of that, and
+    `assay report bounce` counts it."""
+    case = reporting_path.case(keys, "fail-none")
+    case.message = case.message.replace(b"ceo@none.example", b"ceo@gone.example")
+    path.daemon.write_config(ReportTransport=path.transport("sendmail"), ReportSuppressAfter="2")
+    for number in range(2):
+        path.submit([(case, 1)], "bounce%d" % number)
+        path.backdate(1)
+        assert "sent            1  mails" in path.report("send", "--all-due")
+        harness.wait_until(lambda: path.bounces.count(reporting.SENDER) > number, 30, "a bounce",
+                           path.log)
+        mail = path.bounces.messages()[number][1]
+        said = path.report("bounce", "-", data=mail)
+        assert "to %s came back: 5.1.1 550 5.1.1" % GONE in said, (said, mail)
+        # a second copy changes nothing
+        path.report("bounce", "-", data=mail)
+    listed = path.report("suppress", "--list")
+    assert GONE in listed and "suppressed until" in listed and "2 refused in a row" in listed
+    path.submit([(case, 1)], "bounce3")
+    path.backdate(1)
+    assert "suppressed      1  mails" in path.report("send", "--all-due")
+
+
+def test_bounce_is_not_reported(path, keys):
+    """Bounces come back to ReportSender through assayd; they are no news for anybody."""
+    mail = re.sub(rb"\nFrom: [^\r]*", b"\nFrom: MAILER-DAEMON@none.example",
+                  path.bounces.messages()[0][1])
+    assert b"@none.example" in mail
+    store = report_store.Store(path.store_path)
+    before = store.one("SELECT count(*) FROM message")
+    with path.mta.client("198.51.100.7", "unknown", "mail.none.example") as smtp:
+        smtp.mail("")
+        smtp.rcpt(reporting.SENDER)
+        assert smtp.data(mail)[0] == 250
+    # an ordinary message behind it, so that we know when the bounce would have been recorded
+    path.submit([(reporting_path.case(keys, "fail-none"), 1)], "after-bounce")
+    harness.wait_until(lambda: store.one("SELECT count(*) FROM message") > before, 30,
+                       "a result in the store", path.log)
+    assert store.one("SELECT count(*) FROM message") == before + 1
+    store.close()
