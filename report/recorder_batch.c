@@ -222,12 +222,27 @@ static void resolve_doubt(struct recorder *recorder, struct journal_position pos
     recorder->doubt.exists = false;
 }
 
-/* One transaction. False: trouble. */
-static bool carry_batch(struct recorder *recorder, struct batch *batch)
+/* A connection that rested may have been cut meanwhile, a file replaced: that is no trouble yet. */
+static bool begin(struct recorder *recorder, struct batch *batch, bool rested)
 {
     const char *id = journal_id(atomic_load(&recorder->journal));
-    if (!store_batch_begin(recorder->store, id, recorder->host, &batch->before))
+    if (store_batch_begin(recorder->store, id, recorder->host, &batch->before))
+        return true;
+    if (store_trouble(recorder->store) != SQL_AWAY || !rested)
         return failed(recorder);
+    recorder_say(recorder, RECORDER_INFO, "reports: %s; connecting anew",
+                 store_error(recorder->store));
+    recorder_close_store(recorder);
+    return have_store(recorder) &&
+           (store_batch_begin(recorder->store, id, recorder->host, &batch->before) ||
+            failed(recorder));
+}
+
+/* One transaction. False: trouble. */
+static bool carry_batch(struct recorder *recorder, struct batch *batch, bool rested)
+{
+    if (!begin(recorder, batch, rested))
+        return false;
     resolve_doubt(recorder, batch->before);
     if (!read_from(recorder, batch->before)) {
         store_rollback(recorder->store);
@@ -245,13 +260,15 @@ static bool carry_batch(struct recorder *recorder, struct batch *batch)
 
 bool recorder_carry(struct recorder *recorder)
 {
+    bool rested = recorder->store != NULL, more = true;
     journal_sync(atomic_load(&recorder->journal));
     if (!have_store(recorder))
         return false;
-    for (bool more = true; more;) {
+    while (more) {
         struct batch batch = {0};
-        if (!carry_batch(recorder, &batch))
+        if (!carry_batch(recorder, &batch, rested))
             return false;
+        rested = false;
         more = batch.more && !recorder_gives_up(recorder);
     }
     if (recorder->read_errors) {

@@ -60,6 +60,7 @@ static struct {
     pthread_mutex_t mutex;
     enum sql_trouble fails[STEPS]; /* SQL_FINE: works */
     int fails_after[STEPS];        /* calls that still work */
+    bool mends;                    /* a new connection works */
     unsigned seen[MESSAGES_MAX];
     size_t events, transactions, opened, tries, expired, expired_before;
     uint64_t lost;
@@ -92,6 +93,8 @@ struct store *store_open(const char *where, enum sql_use use, char *error,
     if (!works(NULL, STEP_OPEN, error, trouble))
         return NULL;
     pthread_mutex_lock(&world.mutex);
+    if (world.mends)
+        memset(world.fails, 0, sizeof(world.fails));
     world.opened++;
     pthread_mutex_unlock(&world.mutex);
     struct store *store = calloc(1, sizeof(*store));
@@ -442,6 +445,27 @@ static void test_pauses_grow(void **state)
     assert_int_equal(said("trouble at"), 1);
 }
 
+/* A connection that was cut while nobody used it is made anew without a word of trouble, at the
+ * stop, too. */
+static void test_connection_cut(void **state)
+{
+    (void)state;
+    struct recorder *recorder = start();
+    wait_for(&world.expired, 1);
+    set_fails(STEP_BEGIN, SQL_AWAY, 0);
+    world.mends = true;
+    add(recorder, 10);
+    wait_for(&world.events, 10);
+    set_fails(STEP_BEGIN, SQL_AWAY, 0);
+    add(recorder, 10);
+    recorder_stop(recorder, PATIENCE_MS);
+    world.mends = false;
+    assert_each_once();
+    assert_int_equal(get(&world.opened), 3);
+    assert_int_equal(said("trouble at step 1; connecting anew"), 2);
+    assert_int_equal(said("messages wait"), 0);
+}
+
 static void test_store_away_over_restarts(void **state)
 {
     (void)state;
@@ -628,6 +652,7 @@ int main(void)
         TEST(test_threads),
         TEST(test_trouble_at_every_step),
         TEST(test_pauses_grow),
+        TEST(test_connection_cut),
         TEST(test_store_away_over_restarts),
         TEST(test_journal_full),
         TEST(test_no_memory),
