@@ -122,7 +122,12 @@ static bool gunzip(struct bytes octets, struct output *output)
 static bool damaged(struct archive *archive, char *why)
 {
     const char *text = archive_error_string(archive);
-    snprintf(why, ARCHIVE_WHY_MAX, "the zip file is damaged (%s)", text ? text : "no reason given");
+    struct bytes trimmed = bytes_trim(bytes_of(text ? text : "no reason given"));
+    snprintf(why, ARCHIVE_WHY_MAX, "the zip file is damaged (%.*s)", BYTES_ARGS(trimmed));
+    for (char *at = why; *at; at++) { /* it may quote the file */
+        if (*at < ' ' || *at > '~')
+            *at = '?';
+    }
     return false;
 }
 
