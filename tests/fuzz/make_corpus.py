@@ -8,10 +8,13 @@ formats stand at the top of each fuzz_*.c. Files named seed-* are made anew; all
 others (inputs that once found something) are left alone.
 """
 import base64
+import gzip
+import io
 import json
 import pathlib
 import re
 import sys
+import zipfile
 
 HERE = pathlib.Path(__file__).resolve().parent
 TESTS = HERE.parent
@@ -430,6 +433,51 @@ def failure_events():
         add("failure_event", value)
 
 
+def zipped(*files):
+    """A zip file that is the same each time."""
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in files:
+            archive.writestr(zipfile.ZipInfo(name), content, zipfile.ZIP_DEFLATED)
+    return out.getvalue()
+
+
+def reports_of_others():
+    samples = TESTS / "conformance/data/report-samples"
+    small = b"<feedback><record><row><count>1</count></row></record></feedback>"
+    for file in sorted(samples.glob("mail-auth-*/*.[xe]ml")):
+        content = file.read_bytes()
+        add("feedback", content)
+        if file.suffix == ".eml":
+            add("mime", content)
+        else:
+            add("archive", gzip.compress(content, mtime=0))
+            add("archive", zipped((file.name, content)))
+    example = TESTS / "conformance/data/report-xsd/rfc9990-example.xml"
+    if example.exists():
+        add("feedback", example.read_bytes())
+    for content in (gzip.compress(small, mtime=0), zipped(("a/", b""), ("b.xml", small)),
+                    zipped(("a.gz", gzip.compress(small, mtime=0)))):
+        add("feedback", content)
+        add("archive", content)
+        mail = (b"From x Mon\nContent-Type: multipart/mixed; boundary=b\n\n--b\n"
+                b"Content-Type: application/gzip; name*0=a; name*1*=%2Egz\n"
+                b"Content-Transfer-Encoding: base64\n\n" + base64.encodebytes(content) +
+                b"--b\nContent-Type: message/rfc822\n\n"
+                b"Content-Type: text/xml\nContent-Transfer-Encoding: quoted-printable\n\n"
+                b"<feedback>=\n<version>=31</version></feedback>\n--b--\n\n")
+        add("feedback", mail + mail)
+        add("mime", mail)
+    for extra in (b"<!DOCTYPE f [<!ENTITY a 'b'>]><feedback>&a;</feedback>",
+                  b"\xff\xfe" + "<feedback><version>1</version></feedback>".encode("utf-16-le"),
+                  b"<?xml version='1.0' encoding='iso-8859-1'?><feedback><version>\xe9&#x9b;"
+                  b"<![CDATA[ ]]></version></feedback>",
+                  b"<a:feedback xmlns:a='urn:ietf:params:xml:ns:dmarc-2.0'><a:record/></a:feedback>"):
+        add("feedback", extra)
+    add("mime", "Subject: =?utf-8?B?w6k=?= =?iso-8859-1*en?Q?=E9_?=\nContent-Type: a/b; x*=u''%41"
+        "\nContent-Disposition: attachment (c); filename=\"a\\\"b\"\n\nQUJD\n")
+
+
 def tables():
     add("tables", "kf example.com\n# keys\na example.com:s1:/keys/a\nb %:s2:/keys/%/b\n"
         "a x.example:s:/k\n")
@@ -453,7 +501,7 @@ def tables():
 
 def main():
     for make in (header_fields, dkim, signing_keys, dns, zones, spf, messages, configuration,
-                 tables, report_rows, reports, failure_events):
+                 tables, report_rows, reports, failure_events, reports_of_others):
         make()
     for target, seeds in sorted(written.items()):
         directory = OUT / target
