@@ -17,10 +17,13 @@ import corpus  # noqa: E402
 import delivery  # noqa: E402
 import harness  # noqa: E402
 import postfix  # noqa: E402
+import reporting_path  # noqa: E402
+import signing  # noqa: E402
 
 WIDTH = 100
 SHOWN = ("aligned-pass", "spf-only", "dkim-only", "fail-none", "fail-quarantine", "fail-reject",
          "mailing-list", "two-from", "forged-results")
+RECORDED = 8  # of these: all but the one without a single author
 COLOURS = {"pass": 32, "delivered": 32, "fail": 31, "permerror": 31, "rejected": 31,
            "quarantined": 33, "none": 36, "neutral": 36, "softfail": 33, "temperror": 33,
            "title": 1, "label": 2}
@@ -73,11 +76,23 @@ class Demo:
 
     def set_up(self):
         self.keys = corpus.Keys()
+        self.dir = harness.scratch("demo")
+        key_directory = os.path.join(self.dir, "keys", "mx.example.org")
+        os.makedirs(key_directory)
+        record = signing.new_key(os.path.join(key_directory, "r1.pem"), 2048)
+        zone = reporting_path.with_rua(self.keys.zone) + signing.zone_line(
+            "r1._domainkey.mx.example.org", record)
         self.sink = self.start(harness.Sink())
         # Names outside the embedded zone do not exist: the demo asks nobody on the net.
-        dns = self.start(harness.Dns(self.keys.zone))
-        self.assayd = self.start(harness.Assayd(self.keys.zone, dns, UserID="nobody"))
+        dns = self.start(harness.Dns(zone))
+        self.assayd = self.start(harness.Assayd(
+            zone, dns, UserID="nobody", KeyDirectory=os.path.dirname(key_directory),
+            ReportStore=os.path.join(self.dir, "reports", "reports.db"),
+            ReportJournal=os.path.join(self.dir, "journal"),
+            ReportSender="dmarc-noreply@mx.example.org", ReportOrg="The demo"))
         self.mta = self.start(postfix.Postfix(self.assayd.postfix_spec, self.sink))
+        # Reports leave through the same Postfix.
+        self.assayd.write_config(ReportTransport="smtp://127.0.0.1:%d" % self.mta.port)
 
     def tear_down(self):
         for thing in reversed(self.running):
@@ -86,6 +101,45 @@ class Demo:
             except Exception as error:  # noqa: BLE001 - go on stopping the others
                 print(error)
                 self.differing += 1
+        shutil.rmtree(self.dir, ignore_errors=True)
+
+    def report(self, part, *arguments):
+        """`assay report`, and what it says."""
+        config = () if part == "read" else ("-c", self.assayd.conf_path)
+        done = subprocess.run([harness.ASSAY, "report", part, *config, *arguments],
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=60)
+        print(textwrap.indent(done.stdout.decode(), "  ").rstrip())
+        if done.returncode != 0:
+            self.differing += 1
+            label("WRONG", "assay report %s ended with %d" % (part, done.returncode))
+
+    def reports(self):
+        """What the author domains are told of all this: their day has ended."""
+        print("\n" + colour("title", "assay report send, as if it were tomorrow"))
+        harness.wait_until(self.all_stored, 20, "the results in the store", self.assayd.log)
+        tomorrow = (int(time.time()) // 86400 + 1) * 86400 + 3600
+        self.report("send", "-v", "--all-due", "--now", str(tomorrow))
+        mails = [(r, m) for r, m in self.sink.messages() if r.startswith("dmarc.")]
+        folder = os.path.join(self.dir, "received")
+        os.mkdir(folder)
+        print("\n" + colour("title", "What arrived"))
+        for number, (recipient, message) in enumerate(sorted(mails)):
+            subject = " ".join(harness.named(message, "Subject")[0].split(b":", 1)[1].decode().split())
+            print("  %-36s %s" % (recipient, subject))
+            with open(os.path.join(folder, "%d.eml" % number), "wb") as f:
+                f.write(message)
+        if not mails:
+            self.differing += 1
+            label("WRONG", "no report arrived")
+            return
+        print("\n" + colour("title", "What such a domain sees: assay report read"))
+        self.report("read", folder)
+
+    def all_stored(self):
+        """The recorder has carried over what the journal holds, or nothing came for a while."""
+        done = subprocess.run([harness.ASSAY, "report", "show", "--json", "-c",
+                               self.assayd.conf_path], capture_output=True, timeout=30)
+        return done.returncode == 0 and json.loads(done.stdout)["totals"]["unreported"] >= RECORDED
 
     def send(self, case):
         recipient = delivery.recipient_for(self.mta, case.name)
@@ -147,6 +201,7 @@ class Demo:
             if re.search(r"mailfrom=|\"mailfrom\"", line):
                 print(textwrap.indent(textwrap.fill(line, WIDTH - 4, subsequent_indent="    ",
                                                     break_on_hyphens=False), "  "))
+        self.reports()
         print("\n%d messages: %s; %d not as expected; %.1f s" % (
             len(outcomes), ", ".join("%d %s" % (outcomes.count(o), o) for o in
                                      ("delivered", "quarantined", "rejected")),
