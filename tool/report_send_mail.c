@@ -62,7 +62,7 @@ static void say_unsigned(struct report_send *run, const char *why_not)
     fprintf(stderr,
             "assay: reports go without a DKIM signature: %s\n"
             "assay: so they pass DMARC by SPF at best, and strict receivers will refuse them; "
-            "\"assay genkey %.*s\" makes a key\n",
+            "\"assay genkey --domain=%.*s --selector=NAME\" makes a key\n",
             why_not, BYTES_ARGS(run->receiver));
 }
 

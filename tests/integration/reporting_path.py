@@ -43,13 +43,14 @@ _dmarc.gone.example. IN TXT "v=DMARC1; p=none; rua=mailto:gone@rcpt.example"
 class Path:
     """One or several reporters in front of a receiver."""
 
-    def __init__(self, keys, sink, addresses, store=None, reporters=1):
+    def __init__(self, keys, sink, addresses, server=None, reporters=1):
         self.dir = harness.scratch("path")
         self.sink = sink
         self.running = []
         self.zone = with_rua(keys.zone) + self._make_key()
         self.store_path = os.path.join(self.dir, "reports.db")
-        self.where = store or self.store_path
+        self.server = server  # a postgresql.Server with a database "reports"; None: SQLite
+        self.where = server.uri("reports") if server else self.store_path
         try:
             self._start(addresses, reporters)
         except BaseException:
@@ -124,14 +125,23 @@ class Path:
                 answer = delivery.submit(mta, case, name)
                 delivery.check_answer(case, answer, self.log)
 
+    def query(self, text):
+        """SQL on the reporters' store: rows of text."""
+        if self.server:
+            return self.server.query("reports", text)
+        store = report_store.Store(self.store_path)
+        rows = [tuple(map(str, row)) for row in store.all(text)]
+        store.close()
+        return rows
+
     def backdate(self, expected):
         """Once all results are in the store, they become those of yesterday."""
-        store = report_store.Store(self.store_path)
-        harness.wait_until(lambda: store.one("SELECT count(*) FROM message WHERE report IS NULL")
-                           == expected, 30, "%d results in the store" % expected,
-                           lambda: self.log() + str(store.all("SELECT * FROM message")))
-        store.db.execute("UPDATE message SET received = received - 86400 WHERE report IS NULL")
-        store.close()
+        def arrived():
+            (count,), = self.query("SELECT count(*) FROM message WHERE report IS NULL")
+            return int(count) == expected
+
+        harness.wait_until(arrived, 30, "%d results in the store" % expected, self.log)
+        self.query("UPDATE message SET received = received - 86400 WHERE report IS NULL")
 
     def transport(self, kind):
         if kind == "smtp":
@@ -144,10 +154,13 @@ class Path:
         os.chmod(script, 0o755)
         return "sendmail:" + script
 
+    def command(self, part, *arguments, number=0):
+        return [harness.ASSAY, "report", part, "-c", self.reporters[number][1].conf_path,
+                *arguments]
+
     def report(self, part, *arguments, data=None, code=0):
         """`assay report` with the configuration that the daemon has."""
-        done = subprocess.run([harness.ASSAY, "report", part, "-c", self.daemon.conf_path,
-                               *arguments], input=data, capture_output=True,
+        done = subprocess.run(self.command(part, *arguments), input=data, capture_output=True,
                               timeout=120 * harness.PATIENCE)
         said = done.stdout.decode() + done.stderr.decode()
         assert done.returncode == code and not harness.SANITIZER.search(said), (done.returncode,

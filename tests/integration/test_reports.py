@@ -3,11 +3,13 @@ a report that arrives, authenticates, validates and has the right counts; see re
 """
 
 import re
+import subprocess
 
 import pytest
 
 import harness
 import postfix
+import postgresql
 import report_store
 import reporting
 import reporting_path
@@ -92,15 +94,53 @@ def test_bounce_is_not_reported(path, keys):
     mail = re.sub(rb"\nFrom: [^\r]*", b"\nFrom: MAILER-DAEMON@none.example",
                   path.bounces.messages()[0][1])
     assert b"@none.example" in mail
-    store = report_store.Store(path.store_path)
-    before = store.one("SELECT count(*) FROM message")
+
+    def count():
+        return int(path.query("SELECT count(*) FROM message")[0][0])
+
+    before = count()
     with path.mta.client("198.51.100.7", "unknown", "mail.none.example") as smtp:
         smtp.mail("")
         smtp.rcpt(reporting.SENDER)
         assert smtp.data(mail)[0] == 250
     # an ordinary message behind it, so that we know when the bounce would have been recorded
     path.submit([(reporting_path.case(keys, "fail-none"), 1)], "after-bounce")
-    harness.wait_until(lambda: store.one("SELECT count(*) FROM message") > before, 30,
-                       "a result in the store", path.log)
-    assert store.one("SELECT count(*) FROM message") == before + 1
-    store.close()
+    harness.wait_until(lambda: count() > before, 30, "a result in the store", path.log)
+    assert count() == before + 1
+
+
+@pytest.fixture(scope="module")
+def two_hosts(own_network, keys, sink):
+    """Two mail servers with an assayd each, over one PostgreSQL store."""
+    if postfix.unavailable() or postgresql.unavailable():
+        pytest.skip(postfix.unavailable() or postgresql.unavailable())
+    server = postgresql.Server("reports")
+    try:
+        made = reporting_path.Path(keys, sink, ADDRESSES, server, reporters=2)
+        yield made
+        made.stop()
+    finally:
+        server.remove()
+
+
+def test_two_hosts_one_report(two_hosts, keys):
+    """What both saw is one report for each domain, though both send at once."""
+    path = two_hosts
+    expected = reporting_path.expected_rows(reporting_path.world_messages(keys), times=2)
+    before = {d: path.sink.count("dmarc.%s@rcpt.example" % d) for d in expected}
+    path.backdate(sum(send_world(path, keys, "hosts", number) for number in range(2)))
+    for _, daemon in path.reporters:
+        daemon.write_config(ReportTransport=path.transport("smtp"))
+    running = [subprocess.Popen(path.command("send", "--all-due", number=number),
+                                stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+               for number in range(2)]
+    said = [process.communicate(timeout=120 * harness.PATIENCE)[0] for process in running]
+    assert [process.returncode for process in running] == [0, 0], said
+    for domain, rows in expected.items():
+        (mail,) = path.arrived("dmarc.%s@rcpt.example" % domain, before[domain])
+        report = reporting.read(mail)
+        assert reporting_path.rows_of(report) == rows, report.octets.decode()
+        reporting_path.check_authenticated(mail)
+    assert path.query("SELECT count(*) FROM delivery WHERE state = 'sent'") == \
+        [[str(len(expected))]]
+    assert len(path.query("SELECT journal FROM source")) == 2
