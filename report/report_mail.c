@@ -7,6 +7,7 @@
 #include "report_mail.h"
 
 #include "dkim_fields.h"
+#include "mail_head.h"
 #include "mail_text.h"
 #include "xml_text.h"
 
@@ -17,26 +18,11 @@
 
 enum {
     NAME_MAX_OCTETS = DOMAIN_MAX, /* of a domain in file name and Subject */
-    ID_MAX_OCTETS = 40,           /* of a report id; store.h draws 32 */
     FRAME_OCTETS = 16384,         /* about what a mail needs beside its attachment */
     FROM_FIELDS_MAX = 8,          /* From fields looked at; with more than one nothing is signed */
 };
 
 /* ---- names ---- */
-
-/* unique-id = 1*(ALPHA / DIGIT); "0" when nothing of the kind is there. */
-static void add_id(struct strbuf *buf, struct bytes id)
-{
-    size_t count = 0;
-    for (size_t i = 0; i < id.len && count < ID_MAX_OCTETS; i++) {
-        if (is_alnum((unsigned char)id.data[i])) {
-            strbuf_putc(buf, id.data[i]);
-            count++;
-        }
-    }
-    if (count == 0)
-        strbuf_putc(buf, '0');
-}
 
 /* 1*DIGIT */
 static int64_t timestamp(int64_t time)
@@ -50,7 +36,7 @@ static void add_file_name(struct strbuf *buf, const struct report_mail *mail)
     strbuf_putc(buf, '!');
     mail_text_token(buf, mail->policy_domain, NAME_MAX_OCTETS);
     strbuf_printf(buf, "!%" PRId64 "!%" PRId64 "!", timestamp(mail->begin), timestamp(mail->end));
-    add_id(buf, mail->report_id);
+    mail_head_id(buf, mail->report_id);
     strbuf_puts(buf, mail->gzip ? ".xml.gz" : ".xml");
 }
 
@@ -75,90 +61,28 @@ const char *report_subject(struct arena *arena, const struct report_mail *mail)
     strbuf_puts(&buf, " Submitter: ");
     mail_text_token(&buf, mail->receiver, NAME_MAX_OCTETS);
     strbuf_puts(&buf, " Report-ID: <");
-    add_id(&buf, mail->report_id);
+    mail_head_id(&buf, mail->report_id);
     strbuf_putc(&buf, '>');
     return strbuf_string(&buf);
 }
 
 /* ---- header ---- */
 
-static bool add_from(struct strbuf *buf, const struct report_mail *mail)
-{
-    struct strbuf value;
-    strbuf_init(&value, buf->arena);
-    if (bytes_trim(mail->org).len) {
-        mail_text_phrase(&value, mail->org);
-        strbuf_putc(&value, ' ');
-    }
-    strbuf_putc(&value, '<');
-    bool good = mail_text_address(&value, mail->sender);
-    strbuf_putc(&value, '>');
-    mail_text_field(buf, "From", strbuf_view(&value));
-    return good;
-}
-
-static void add_to(struct strbuf *buf, const struct report_mail *mail)
-{
-    struct strbuf value;
-    strbuf_init(&value, buf->arena);
-    for (size_t i = 0; i < mail->recipient_count; i++) {
-        size_t before = value.len;
-        if (before)
-            strbuf_puts(&value, ", ");
-        if (!mail_text_address(&value, mail->recipients[i]))
-            strbuf_truncate(&value, before);
-    }
-    if (value.len == 0)
-        strbuf_puts(&value, "undisclosed-recipients:;");
-    mail_text_field(buf, "To", strbuf_view(&value));
-}
-
-/* Never in base64, never in quoted-printable (RFC 2045 6.7). */
-static void add_boundary(struct strbuf *buf, const struct report_mail *mail)
-{
-    strbuf_puts(buf, "=_assay_");
-    add_id(buf, mail->report_id);
-}
-
-static void add_delimiter(struct strbuf *buf, const struct report_mail *mail, const char *end)
-{
-    strbuf_puts(buf, "--");
-    add_boundary(buf, mail);
-    strbuf_printf(buf, "%s\r\n", end);
-}
-
-/* RFC 9990 3.5.2: Message-ID may hold the report id, which helps to know a mail sent again. */
-static void add_message_id(struct strbuf *buf, const struct report_mail *mail)
-{
-    struct strbuf value;
-    strbuf_init(&value, buf->arena);
-    strbuf_putc(&value, '<');
-    add_id(&value, mail->report_id);
-    strbuf_putc(&value, '@');
-    mail_text_token(&value, mail->receiver, NAME_MAX_OCTETS);
-    strbuf_putc(&value, '>');
-    mail_text_field(buf, "Message-ID", strbuf_view(&value));
-}
-
-static void add_date(struct strbuf *buf, const struct report_mail *mail)
-{
-    struct strbuf value;
-    strbuf_init(&value, buf->arena);
-    mail_text_date(&value, mail->date);
-    mail_text_field(buf, "Date", strbuf_view(&value));
-}
-
 static bool add_header(struct strbuf *buf, const struct report_mail *mail)
 {
-    bool good = add_from(buf, mail);
-    add_to(buf, mail);
-    mail_text_field(buf, "Subject", bytes_of(report_subject(buf->arena, mail)));
-    add_date(buf, mail);
-    add_message_id(buf, mail);
-    mail_text_field(buf, "Auto-Submitted", BYTES("auto-generated"));
-    mail_text_field(buf, "MIME-Version", BYTES("1.0"));
+    const struct mail_head head = {
+        .sender = mail->sender,
+        .org = mail->org,
+        .receiver = mail->receiver,
+        .id = mail->report_id, /* in Message-ID: helps to know a mail sent again (RFC 9990 3.5.2) */
+        .recipients = mail->recipients,
+        .recipient_count = mail->recipient_count,
+        .subject = bytes_of(report_subject(buf->arena, mail)),
+        .date = mail->date,
+    };
+    bool good = mail_head_add(buf, &head);
     strbuf_puts(buf, "Content-Type: multipart/mixed;\r\n boundary=\"");
-    add_boundary(buf, mail);
+    mail_head_boundary(buf, mail->report_id);
     strbuf_puts(buf, "\"\r\n\r\n");
     return good;
 }
@@ -187,7 +111,7 @@ static void add_words(struct strbuf *buf, const struct report_mail *mail)
     strbuf_puts(buf, "\nTo:           ");
     add_time(buf, mail->end);
     strbuf_printf(buf, "\nMessages:     %" PRId64 "\nReport-ID:    ", mail->messages);
-    add_id(buf, mail->report_id);
+    mail_head_id(buf, mail->report_id);
     strbuf_printf(buf,
                   "\n\nThe attached XML file%s tells which hosts\n"
                   "sent us mail in the name of this domain, and whether that mail passed SPF,\n"
@@ -210,7 +134,7 @@ static void add_text_part(struct strbuf *buf, const struct report_mail *mail)
     struct strbuf words;
     strbuf_init(&words, buf->arena);
     add_words(&words, mail);
-    add_delimiter(buf, mail, "");
+    mail_head_delimiter(buf, mail->report_id, "");
     strbuf_puts(buf, "Content-Type: text/plain; charset=utf-8\r\n"
                      "Content-Transfer-Encoding: quoted-printable\r\n\r\n");
     mail_text_quoted_printable(buf, strbuf_view(&words));
@@ -222,7 +146,7 @@ static void add_report_part(struct strbuf *buf, const struct report_mail *mail)
     struct strbuf name;
     strbuf_init(&name, buf->arena);
     add_file_name(&name, mail);
-    add_delimiter(buf, mail, "");
+    mail_head_delimiter(buf, mail->report_id, "");
     strbuf_printf(buf,
                   "Content-Type: %s;\r\n name=\"%s\"\r\n"
                   "Content-Disposition: attachment;\r\n filename=\"%s\"\r\n"
@@ -240,7 +164,7 @@ struct bytes report_mail_compose(struct arena *arena, const struct report_mail *
     bool good = add_header(&buf, mail);
     add_text_part(&buf, mail);
     add_report_part(&buf, mail);
-    add_delimiter(&buf, mail, "--");
+    mail_head_delimiter(&buf, mail->report_id, "--");
     return good && !arena_failed(arena) ? strbuf_view(&buf) : BYTES_EMPTY;
 }
 
