@@ -12,11 +12,12 @@ static bool is_excluded(struct bytes character)
            bytes_equal(character, BYTES("\xef\xbf\xbf"));
 }
 
+/* A character, or several that are printable. */
 static bool is_line_control(struct bytes character)
 {
     unsigned char first = (unsigned char)character.data[0];
-    if (character.len == 1)
-        return first == '\t' || first == '\n' || first == '\r' || first == 0x7f;
+    if (first < 0x80)
+        return first < ' ' || first == 0x7f;
     if (character.len == 2) /* U+0080 to U+009F */
         return first == 0xc2 && (unsigned char)character.data[1] < 0xa0;
     return bytes_equal(character, BYTES("\xe2\x80\xa8")) ||
@@ -38,12 +39,22 @@ static struct bytes next_character(struct bytes text, size_t *len)
     return is_excluded(character) ? REPLACEMENT : character;
 }
 
+/* Octets of printable ASCII at the beginning of text: mostly all of it, taken at once. */
+static size_t printable_length(struct bytes text)
+{
+    size_t len = 0;
+    while (len < text.len && text.data[len] >= ' ' && text.data[len] <= '~')
+        len++;
+    return len;
+}
+
 static void add(struct strbuf *buf, struct bytes text, bool line)
 {
     size_t len;
     for (; text.len; text = bytes_slice(text, len, text.len)) {
-        struct bytes character = next_character(text, &len);
-        strbuf_bytes(buf, line && is_line_control(character) ? BYTES(" ") : character);
+        len = printable_length(text);
+        struct bytes part = len ? bytes_slice(text, 0, len) : next_character(text, &len);
+        strbuf_bytes(buf, line && is_line_control(part) ? BYTES(" ") : part);
     }
 }
 
