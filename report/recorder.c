@@ -1,6 +1,7 @@
 /* recorder.c - the messages' side of the recorder: encode, append, count; see recorder.h. */
 #include "recorder_internal.h"
 
+#include "failure_event.h"
 #include "strbuf.h"
 
 #include <errno.h>
@@ -252,21 +253,42 @@ static void append(struct recorder *recorder, struct bytes event)
     recorder_lose(recorder, status == JOURNAL_FULL ? LOSS_FULL : LOSS_FAILED, 1);
 }
 
+/* What was encoded, if there was the memory for it. */
+static void append_encoded(struct recorder *recorder, const struct strbuf *octets)
+{
+    if (octets->failed)
+        recorder_lose(recorder, LOSS_MEMORY, 1);
+    else
+        append(recorder, strbuf_view(octets));
+}
+
+static void record(struct recorder *recorder, struct arena *arena, const struct outcome *outcome,
+                   int64_t time, const char *queue_id)
+{
+    struct report_row row;
+    struct strbuf octets;
+    const char *why_not = NULL;
+    if (report_row_make(arena, outcome, time, queue_id, &row, &why_not)) {
+        strbuf_init(&octets, arena);
+        report_row_encode(&row, &octets);
+        append_encoded(recorder, &octets);
+    } else if (arena_failed(arena)) {
+        recorder_lose(recorder, LOSS_MEMORY, 1);
+    }
+    if (outcome->failure) {
+        strbuf_init(&octets, arena);
+        failure_event_encode(outcome->failure, &octets);
+        append_encoded(recorder, &octets);
+    }
+}
+
 void recorder_message(struct recorder *recorder, const struct outcome *outcome, int64_t time,
                       const char *queue_id)
 {
     struct arena *arena = arena_new(ROW_MEMORY);
-    struct report_row row;
-    struct strbuf octets;
-    const char *why_not = NULL;
-    bool made = arena && report_row_make(arena, outcome, time, queue_id, &row, &why_not);
-    if (made) {
-        strbuf_init(&octets, arena);
-        report_row_encode(&row, &octets);
-    }
-    if (!arena || arena_failed(arena))
+    if (arena)
+        record(recorder, arena, outcome, time, queue_id);
+    else
         recorder_lose(recorder, LOSS_MEMORY, 1);
-    else if (made)
-        append(recorder, strbuf_view(&octets));
     arena_free(arena);
 }

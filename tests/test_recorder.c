@@ -4,6 +4,7 @@
  * or fail at any step; a commit can fail before or after it happened. A row is the queue id of its
  * message. The recorder gathers for a second before it writes, so these tests take some.
  */
+#include "failure_event.h"
 #include "recorder.h"
 #include "store.h"
 
@@ -41,6 +42,11 @@ bool report_row_make(struct arena *arena, const struct outcome *outcome, int64_t
 void report_row_encode(const struct report_row *row, struct strbuf *out)
 {
     strbuf_bytes(out, row->queue_id);
+}
+
+void failure_event_encode(const struct failure_event *event, struct strbuf *out)
+{
+    strbuf_bytes(out, event->queue_id);
 }
 
 /* ---- the store ---- */
@@ -382,6 +388,21 @@ static void test_threads(void **state)
     assert_each_once();
 }
 
+/* What a failure report is made of goes the same way, with a row or without one. */
+static void test_failure_events(void **state)
+{
+    (void)state;
+    const struct failure_event events[] = {{.queue_id = BYTES("1")}, {.queue_id = BYTES("2")}};
+    const struct outcome with_row = {.failure = &events[0]};
+    const struct outcome without = {.originating = true, .failure = &events[1]};
+    struct recorder *recorder = start();
+    recorder_message(recorder, &with_row, 1700000000, "0");
+    recorder_message(recorder, &without, 1700000000, "none");
+    recorder_stop(recorder, PATIENCE_MS);
+    added = 3;
+    assert_each_once();
+}
+
 /* ---- trouble ---- */
 
 static void test_trouble_at_every_step(void **state)
@@ -650,6 +671,7 @@ int main(void)
         TEST(test_messages_reach_the_store),
         TEST(test_stop_carries_over),
         TEST(test_threads),
+        TEST(test_failure_events),
         TEST(test_trouble_at_every_step),
         TEST(test_pauses_grow),
         TEST(test_connection_cut),
