@@ -158,6 +158,12 @@ static void error(void *data, xmlErrorPtr what)
     parser->why = strbuf_string(&why);
 }
 
+/* What libxml2 says where it does not know the parser (its character sets): it would print it. */
+static void ignore(void *data, xmlErrorPtr what)
+{
+    (void)data, (void)what;
+}
+
 /* ---- run ---- */
 
 static void feed(struct parser *parser, struct bytes xml)
@@ -209,6 +215,9 @@ struct feedback *feedback_parse(struct arena *arena, struct bytes xml, const cha
     struct parser *parser = arena_alloc(arena, sizeof(*parser));
     struct feedback *feedback = arena_alloc(arena, sizeof(*feedback));
     struct feedback *result = NULL;
+    xmlStructuredErrorFunc before = xmlStructuredError;
+    void *before_context = xmlStructuredErrorContext;
+    xmlSetStructuredErrorFunc(NULL, ignore);
     if (parser && feedback) {
         parser->builder.arena = arena;
         parser->builder.feedback = feedback;
@@ -216,6 +225,7 @@ struct feedback *feedback_parse(struct arena *arena, struct bytes xml, const cha
         result = run(parser, xml);
         *why = parser->why;
     }
+    xmlSetStructuredErrorFunc(before_context, before);
     if (!result && (!*why || !**why))
         *why = "it needs more memory than is allowed";
     return result;

@@ -20,13 +20,14 @@ enum {
     KEY_JSON = 256,
     KEY_HTML,
     KEY_DOMAIN,
+    KEY_ALL,
     COLUMNS_DEFAULT = 80, /* of a terminal that does not tell */
     COLUMNS_MIN = 60,
     NOTES_MAX = 100000, /* failure reports, and places that could not be read, that are listed */
 };
 
 struct request {
-    bool json;
+    bool json, all;
     const char *html, *domain;
     char **files;
     size_t file_count;
@@ -35,6 +36,7 @@ struct request {
 static const struct argp_option rows[] = {
     {"json", KEY_JSON, NULL, 0, "Everything that was read, as JSON", 0},
     {"html", KEY_HTML, "FILE", 0, "Write a page with plots, too (- for standard output)", 0},
+    {"all", KEY_ALL, NULL, 0, "List all sources, not only the first 100", 0},
     {"domain", KEY_DOMAIN, "D", 0, "Only reports about this domain and those below it", 0},
     {0},
 };
@@ -59,6 +61,9 @@ static error_t parse_key(int key, char *argument, struct argp_state *state)
     switch (key) {
     case KEY_JSON:
         request->json = true;
+        return 0;
+    case KEY_ALL:
+        request->all = true;
         return 0;
     case KEY_HTML:
         request->html = argument;
@@ -301,6 +306,7 @@ int report_read(int argc, char **argv)
     argp_parse(&parser, argc, argv, 0, NULL, &request);
     struct report_reading reading = {.builder = report_figures_new(),
                                      .json = request.json,
+                                     .all = request.all,
                                      .domain = request.domain,
                                      .failures = json_array(),
                                      .unreadable = json_array()};

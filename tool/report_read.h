@@ -10,6 +10,7 @@
 struct report_reading {
     struct report_figures_builder *builder;
     const struct report_figures *figures; /* at the end */
+    bool all;                             /* text: every source is listed */
     bool json;                            /* reports go to standard output as they are read, */
     size_t printed;                       /* so many so far */
     const char *domain;   /* NULL, or: only reports about this domain and those below it */

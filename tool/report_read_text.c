@@ -12,10 +12,12 @@
 enum {
     NUMBER_MAX = 32,         /* octets of a formatted number, with NUL */
     INDENT = 4,              /* columns in front of a source's second line */
-    RATES_WIDTH = 36,        /* "    MESSAGES   DMARC    DKIM     SPF" */
+    COUNT_WIDTH_MIN = 9,     /* of MESSAGES */
+    RATES_WIDTH = 25,        /* "    DMARC    DKIM     SPF", and a blank */
     DISPOSITIONS_WIDTH = 32, /* "       NONE QUARANTINE     REJECT" */
     NAME_WIDTH_MIN = 12,     /* columns below which header_from has no column of its own */
     NAME_WIDTH_MAX = 40,
+    SOURCES_SHOWN = 100, /* of the sources; --all shows more */
 };
 
 /* ---- words ---- */
@@ -190,21 +192,25 @@ static void print_head(FILE *out, const struct report_reading *reading)
 /* ---- sources ---- */
 
 struct layout {
-    unsigned ip;   /* columns */
-    unsigned name; /* of header_from; 0: no column */
+    unsigned ip;    /* columns */
+    unsigned count; /* of messages */
+    unsigned name;  /* of header_from; 0: no column */
     bool dispositions;
 };
 
 /* "SOURCE" and addresses of any length but odd ones. */
 static struct layout layout_of(const struct report_figures *figures, struct report_style style)
 {
-    struct layout layout = {.ip = 15};
+    struct layout layout = {.ip = 15, .count = COUNT_WIDTH_MIN};
+    char number[NUMBER_MAX];
     for (size_t i = 0; i < figures->source_count; i++) {
         unsigned width = width_of(figures->sources[i].ip);
         if (width > layout.ip)
             layout.ip = width < NAME_WIDTH_MAX ? width : NAME_WIDTH_MAX;
+        unsigned count = (unsigned)strlen(grouped(figures->sources[i].messages, number));
+        layout.count = count > layout.count ? count : layout.count;
     }
-    unsigned used = layout.ip + RATES_WIDTH;
+    unsigned used = layout.ip + layout.count + RATES_WIDTH;
     layout.dispositions = used + DISPOSITIONS_WIDTH <= style.columns;
     used += layout.dispositions ? DISPOSITIONS_WIDTH : 0;
     if (used + 2 + NAME_WIDTH_MIN <= style.columns)
@@ -219,7 +225,7 @@ static void print_source(FILE *out, const struct report_figures_source *source,
     char number[NUMBER_MAX];
     colour(out, style, colour_of(source));
     print_cell(out, source->ip.len ? source->ip : BYTES("(none given)"), layout.ip);
-    fprintf(out, " %11s", grouped(source->messages, number));
+    fprintf(out, " %*s", (int)layout.count, grouped(source->messages, number));
     fprintf(out, " %7s", rate(source->passed, source->messages, number));
     colour(out, style, PLAIN);
     fprintf(out, " %7s", rate(source->dkim_passed, source->messages, number));
@@ -260,22 +266,41 @@ static void print_more(FILE *out, const struct report_figures_source *source, st
     arena_free(arena);
 }
 
-static void print_sources(FILE *out, const struct report_figures *figures,
+/* One line for those that were not shown. */
+static void print_others(FILE *out, const struct report_figures *figures, size_t shown)
+{
+    uint64_t messages = 0, passed = 0;
+    char number[NUMBER_MAX], percent[NUMBER_MAX];
+    for (size_t i = shown; i < figures->source_count; i++) {
+        messages += figures->sources[i].messages;
+        passed += figures->sources[i].passed;
+    }
+    fprintf(out, "and %s more source%s", grouped(figures->source_count - shown, number),
+            plural(figures->source_count - shown));
+    fprintf(out, " with %s message%s, %s passed; --all shows them\n", grouped(messages, number),
+            plural(messages), rate(passed, messages, percent));
+}
+
+static void print_sources(FILE *out, const struct report_figures *figures, bool all,
                           struct report_style style)
 {
     struct layout layout = layout_of(figures, style);
+    size_t shown =
+        all || figures->source_count <= SOURCES_SHOWN ? figures->source_count : SOURCES_SHOWN;
     if (figures->source_count == 0)
         return;
     title(out, style, "Sources, those with most failures first");
     print_cell(out, BYTES("SOURCE"), layout.ip);
-    fprintf(out, " %11s %7s %7s %7s", "MESSAGES", "DMARC", "DKIM", "SPF");
+    fprintf(out, " %*s %7s %7s %7s", (int)layout.count, "MESSAGES", "DMARC", "DKIM", "SPF");
     if (layout.dispositions)
         fprintf(out, " %9s %10s %10s", "NONE", "QUARANTINE", "REJECT");
     fputs(layout.name ? "  FROM\n" : "\n", out);
-    for (size_t i = 0; i < figures->source_count; i++) {
+    for (size_t i = 0; i < shown; i++) {
         print_source(out, &figures->sources[i], layout, style);
         print_more(out, &figures->sources[i], layout, style);
     }
+    if (shown < figures->source_count)
+        print_others(out, figures, shown);
 }
 
 /* ---- who ---- */
@@ -364,7 +389,7 @@ void report_read_text(FILE *out, const struct report_reading *reading, struct re
 {
     const struct report_figures *figures = reading->figures;
     print_head(out, reading);
-    print_sources(out, figures, style);
+    print_sources(out, figures, reading->all, style);
     if (figures->organisation_count)
         print_counts(out, "Reported by", "ORGANISATION", figures->organisations,
                      figures->organisation_count, style);
