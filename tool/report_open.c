@@ -38,34 +38,17 @@ static int exit_code(enum sql_trouble trouble)
     case SQL_FULL:
         return EX_TEMPFAIL;
     case SQL_CORRUPT:
-        return EX_DATAERR;
     case SQL_WRONG:
         break;
     }
-    return EX_UNAVAILABLE;
+    return EX_UNAVAILABLE; /* waiting does not help */
 }
 
-static const char *advice(enum sql_trouble trouble)
-{
-    switch (trouble) {
-    case SQL_BUSY:
-        return "another process has it locked; nothing is lost, try again";
-    case SQL_AWAY:
-        return "nothing is lost, assayd keeps results in ReportJournal meanwhile";
-    case SQL_FULL:
-        return "make room, or make it writable for this user";
-    case SQL_CORRUPT:
-        return "move the file away: assayd makes a new one; sqlite3 FILE .recover may save the old";
-    case SQL_FINE:
-    case SQL_WRONG:
-        break;
-    }
-    return "does this user have the rights? assayd's own user (UserID) has them";
-}
-
+/* What to do is in the text already. */
 static int say_trouble(enum sql_trouble trouble, const char *error)
 {
-    fprintf(stderr, "assay: ReportStore: %s (%s)\n", error, advice(trouble));
+    bool passes = trouble == SQL_BUSY || trouble == SQL_AWAY;
+    fprintf(stderr, "assay: ReportStore: %s%s\n", error, passes ? "; nothing is lost" : "");
     return exit_code(trouble);
 }
 

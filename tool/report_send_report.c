@@ -87,8 +87,10 @@ static bool add_unverified(struct report_work *work, const struct report_destina
     if (is_delivery(work, to->address))
         return true;
     run->tally.unverified++;
-    report_send_say(run, "%.*s: nothing is sent to %s: %s", BYTES_ARGS(work->item->summary.domain),
-                    report_shown(run->arena, to->address), to->reason);
+    if (run->request->verbose)
+        report_send_say(run, "%.*s: nothing is sent to %s: %s",
+                        BYTES_ARGS(work->item->summary.domain),
+                        report_shown(run->arena, to->address), to->reason);
     return add_delivery(work, to->address, STORE_DELIVERY_UNVERIFIED, to->reason);
 }
 

@@ -121,7 +121,7 @@ def test_destinations(make_world):
                                   "mailto:d@refuses.example", "mailto:d@late.example",
                                   "https://asks.example/report"], YESTERDAY)
     store.close()
-    said = world.send()
+    said = world.send("-v")
     assert world.recipients() == ["d@confirms.example", "d@sub.asks.example",
                                   "other@overrides.example"]
     assert "nothing is sent to mailto:d@elsewhere.example: " in said
@@ -150,7 +150,7 @@ def test_dns_that_never_answers(make_world):
     store.close()
     world.send()
     assert world.reports() == {"asks.example": [("planned", "")]}
-    said = world.send(now=MORNING + 2 * DAY + 1)
+    said = world.send("-v", now=MORNING + 2 * DAY + 1)
     assert "nothing is sent to mailto:d@late.example" in said
     assert world.reports()["asks.example"][0][0] == "skipped"
     assert world.recipients() == []
@@ -437,6 +437,40 @@ def test_bounces_that_count_for_nothing(world):
         assert done.returncode == 0 and b"ignored: " in done.stdout, done
     assert world.deliveries() == {"dmarc@one.example": ["sent"]}
     assert world.show()["destinations"] == []
+
+
+# ---------------------------------------------------------------- the store
+
+
+def test_store_locked(world):
+    """By an administrator's sqlite3, say: 75, and the next run does it all."""
+    world.fill("one.example")
+    store = world.store()
+    store.db.execute("BEGIN IMMEDIATE")
+    assert "nothing is lost" in world.send(code=75)
+    store.close()
+    world.send(now=MORNING + 3600)
+    assert world.recipients() == ["dmarc@one.example"]
+
+
+def test_store_away(make_world):
+    world = make_world(store=False, ReportStore="postgresql://nobody@/reports?host=/no/such/place")
+    for part in ("send", "show", "suppress"):
+        done = world.run(part)
+        assert done.returncode == 75, done
+        assert b"ReportStore: " in done.stderr and b"nothing is lost" in done.stderr
+
+
+def test_store_corrupt(make_world):
+    world = make_world(store=False)
+    with open(world.path, "wb") as f:
+        f.write(b"this is no database\n" * 1000)
+    for part in ("send", "show", "suppress"):
+        done = world.run(part)
+        assert done.returncode == 69, done
+        assert b"move it away" in done.stderr
+    mail = bounce(b"Message-ID: <" + b"a" * 32 + b"@mx.example.org>\r\n\r\n", "dmarc@one.example")
+    assert world.run("bounce", data=mail).returncode == 75  # the mail server keeps it and tries again
 
 
 # ------------------------------------------------------------- broken off
