@@ -247,6 +247,7 @@ static void plan_and_send(struct report_send *run, const struct store_filter *fi
         report_send_store_failed(run);
     else
         send_all(run, filter, &batch);
+    report_send_failures(run);
     keep_house(run);
     arena_free(batch.arena);
 }

@@ -5,6 +5,7 @@
  * report_send_delivery.c one report to one address
  * report_send_to.c       where a report goes: URIs, agreements of other hosts, addresses
  * report_send_mail.c     XML, mail, signature, and what the mail server says
+ * report_send_failures.c failure reports (RFC 9991)
  * report_send_preview.c  --dry-run
  * report_send_tally.c    progress bar and summary
  * report_rules.c         the decisions that need none of this
@@ -44,6 +45,8 @@ struct report_tally {
     int64_t looked_at; /* of them */
     int64_t sent;      /* mails */
     int64_t refused, suppressed, expired, unverified;
+    int64_t failures;         /* of the mails sent, those with failure reports */
+    int64_t failures_dropped; /* over FailureReportMaximum */
     int64_t done, skipped;    /* reports */
     int64_t not_due;          /* left for later: */
     int64_t elsewhere;        /* reports another process works on */
@@ -165,7 +168,15 @@ struct report_destinations {
 void report_send_destinations(struct report_send *run, struct bytes policy_domain,
                               const struct report_policy *policy, struct report_destinations *out);
 
+/* The same for any list of URIs; failure: they are of ruf=, else of rua=. */
+void report_send_destinations_of(struct report_send *run, struct bytes policy_domain,
+                                 const struct bytes *uris, size_t count, bool failure,
+                                 struct report_destinations *out);
+
 /* ---- report_send_mail.c ---- */
+
+/* Says once that mails go without a signature, and why; "": they have one. */
+void report_send_say_unsigned(struct report_send *run, const char *why_not);
 
 /* The XML of a report, in run->arena. False: *why, one line; with NULL the store failed and that
  * was said. */
@@ -177,6 +188,11 @@ bool report_send_xml(struct report_send *run, const struct report_item *item,
 bool report_send_mail(struct report_send *run, const struct report_item *item,
                       const struct report_policy *policy, const struct bytes *recipients,
                       size_t recipient_count, struct bytes *out, const char **why);
+
+/* ---- report_send_failures.c ---- */
+
+/* Sends the failure reports that are due. run->stop and run->exit_code as elsewhere. */
+void report_send_failures(struct report_send *run);
 
 /* ---- report_send_preview.c ---- */
 

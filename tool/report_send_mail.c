@@ -53,7 +53,7 @@ bool report_send_xml(struct report_send *run, const struct report_item *item,
 }
 
 /* A strict receiver will not take a report that fails DMARC itself (RFC 9990 3.5). */
-static void say_unsigned(struct report_send *run, const char *why_not)
+void report_send_say_unsigned(struct report_send *run, const char *why_not)
 {
     if (run->unsigned_said || !*why_not)
         return;
@@ -95,6 +95,6 @@ bool report_send_mail(struct report_send *run, const struct report_item *item,
     *why = "out of memory";
     if (out->len == 0 || arena_failed(run->arena))
         return false;
-    say_unsigned(run, why_not);
+    report_send_say_unsigned(run, why_not);
     return true;
 }

@@ -112,12 +112,14 @@ void report_tally_summary(struct report_send *run)
     report_tally_hide(run);
     if (run->request->quiet)
         return;
-    if (tally->total == 0 && run->stop == REPORT_GO_ON) {
+    if (tally->total == 0 && tally->failures == 0 && run->stop == REPORT_GO_ON) {
         puts("Nothing is to be reported.");
         return;
     }
     printf("%-10s %6" PRId64 "  mails; %" PRId64 " of %" PRId64 " reports are done\n", "sent",
            tally->sent, tally->done, tally->total);
+    line("of these", tally->failures, "mails with failure reports");
+    line("dropped", tally->failures_dropped, "failure reports over FailureReportMaximum");
     line("skipped", tally->skipped, "reports: nothing to tell, excluded, or no address");
     line("unverified", tally->unverified, "destinations without agreement, or no address");
     line("refused", tally->refused, "mails");

@@ -46,7 +46,7 @@ static void add_uri(struct report_send *run, struct bytes uri, const char *reaso
 }
 
 static void check_uri(struct report_send *run, struct dns_session *session, struct domain domain,
-                      struct bytes uri, struct report_destinations *out)
+                      struct bytes uri, bool failure, struct report_destinations *out)
 {
     struct dmarc_destination found;
     struct bytes address;
@@ -55,7 +55,7 @@ static void check_uri(struct report_send *run, struct dns_session *session, stru
         add(out, REPORT_DESTINATION_UNVERIFIED, uri, why);
         return;
     }
-    dmarc_destination_check(session, run->arena, domain, uri, false, &found);
+    dmarc_destination_check(session, run->arena, domain, uri, failure, &found);
     const char *reason = report_shown(run->arena, bytes_of(found.reason));
     switch (found.status) {
     case DMARC_DESTINATION_OWN:
@@ -96,21 +96,28 @@ static void keep(struct arena *arena, struct report_destinations *out)
         out->items[i].address = arena_bytes(arena, out->items[i].address);
 }
 
-void report_send_destinations(struct report_send *run, struct bytes policy_domain,
-                              const struct report_policy *policy, struct report_destinations *out)
+void report_send_destinations_of(struct report_send *run, struct bytes policy_domain,
+                                 const struct bytes *uris, size_t count, bool failure,
+                                 struct report_destinations *out)
 {
     struct domain domain = domain_parse(run->arena, policy_domain);
     struct dns_session *session = open_session(run);
     size_t mailto = 0;
     *out = (struct report_destinations){0};
-    for (size_t i = 0; session && i < policy->rua_count; i++) {
-        bool is_mailto = report_rules_is_mailto(policy->rua[i]);
+    for (size_t i = 0; session && i < count; i++) {
+        bool is_mailto = report_rules_is_mailto(uris[i]);
         mailto += is_mailto;
         if (is_mailto && mailto <= run->config->maximum_uris)
-            check_uri(run, session, domain, policy->rua[i], out);
+            check_uri(run, session, domain, uris[i], failure, out);
         else
             out->ignored++;
     }
     keep(run->arena, out);
     dns_session_free(session);
+}
+
+void report_send_destinations(struct report_send *run, struct bytes policy_domain,
+                              const struct report_policy *policy, struct report_destinations *out)
+{
+    report_send_destinations_of(run, policy_domain, policy->rua, policy->rua_count, false, out);
 }
