@@ -5,6 +5,7 @@ import html
 import json
 import os
 import sys
+import textwrap
 
 SIZES = ("mix", "2k", "20k", "200k")
 
@@ -31,20 +32,38 @@ def table(run):
     lines.append("| bare crypto | %.3f | | | | %.2f | | | | |" % (
         run["crypto_ms"], run["crypto_ms"] / ours))
     lines += ["| %s | SKIP: %s | | | | | | | | |" % item for item in run["skipped"].items()]
-    one, both = run["scaling"]["one CPU"], run["scaling"]["all CPUs"]
     return "\n".join(lines) + """
 
 Milliseconds of CPU per message (user and system, all processes of the milter), 16 sessions at a
 time, one connection per message, warm DNS; medians of runs that alternate between the milters. Cold p50: one
-session, DNS answers after 20 ms and with TTL 0. The mix is 70 % 2 kB, 25 % 20 kB, 5 %% 200 kB; 90 %% signed.
+session, DNS answers after 20 ms and with TTL 0. The mix is 70 %% 2 kB, 25 %% 20 kB, 5 %% 200 kB; 90 %% signed.
 
 Assay takes %.2f times the floor: the null milter without replies and the bare cryptography together, %.3f ms.
-Throughput with milter and load client together on one CPU %.0f messages a second, on all %.0f: %.2f times.
+%s
 
 %s: %s; load average %.1f before, %.1f after%s.
-""".replace("70 % 2", "70 %% 2").replace("25 % 20", "25 %% 20") % (
-        ours / floor(run), floor(run), one, both, both / one, run["date"], run["machine"],
-        run["load_before"], run["load_after"], " (--quick)" if run["quick"] else "")
+""" % (ours / floor(run), floor(run), "\n".join(textwrap.fill(r, 110) for r in remarks(run)), run["date"], run["machine"],
+       run["load_before"], run["load_after"], " (--quick)" if run["quick"] else "")
+
+
+def remarks(run):
+    """What does not fit in the table."""
+    if "chain_ms" in run:
+        yield ("Cold: by the zone (chains.py) the longest chain of lookups takes %g ms, all lookups one "
+               "after the other %g ms (medians over the messages)." % (
+                   run["chain_ms"], run["serial_ms"]))
+    scale = run.get("threads")
+    if scale:
+        yield ("Evaluations alone (bench_scale), without libmilter and client: %.1f us of CPU each on one "
+               "thread, %.1f us on two at a time, with %.1f waits in 1000 messages (on one thread %.1f): "
+               "two processors that do nothing else make %.2f times as many. Measured here: %.0f a "
+               "second on one thread, %.0f on two, %.2f times." % (
+                   scale["cpu_one_us"], scale["cpu_all_us"], scale["waits_all"],
+                   scale["waits_one"], scale["cpu_times"], scale["one"], scale["all"],
+                   scale["times"]))
+    one, both = run["scaling"]["one CPU"], run["scaling"]["all CPUs"]
+    yield ("Throughput with milter and load client together on one CPU %.0f messages a second, on all "
+           "%.0f: %.2f times." % (one, both, both / one))
 
 
 def plot(run):
