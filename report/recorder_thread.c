@@ -186,6 +186,7 @@ void *recorder_run(void *context)
 {
     struct recorder *recorder = context;
     bool stopping = false;
+    pthread_setname_np(pthread_self(), "recorder"); /* for top and perf */
     count_waiting(recorder);
     while (!stopping) {
         stopping = wait_for_work(recorder);
