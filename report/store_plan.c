@@ -123,28 +123,24 @@ static bool insert_records(struct store *store, const struct store_filter *filte
     return sql_done(statement);
 }
 
-/* A tuple is in one report of a plan and period. Three lookups for a message, however many reports
- * there have been: a subquery leaves PostgreSQL, which knows nothing yet about the rows that were
- * inserted a moment ago, no other way, and CROSS JOIN leaves SQLite none. */
+/* A tuple is in one report of a plan and period. CROSS JOIN keeps SQLite to this order: three
+ * lookups for a message, however many reports there have been. */
 static bool mark_messages(struct store *store, const struct store_filter *filter, int64_t plan)
 {
     struct sql_statement *statement = sql_prepare(
         store->sql,
-        "UPDATE message SET report = (SELECT r.id"
+        "UPDATE message SET report = r.id"
         " FROM tuple t CROSS JOIN report r CROSS JOIN report_tuple rt"
-        " WHERE t.id = message.tuple AND r.plan = $4 AND r.policy = t.policy"
+        " WHERE message.report IS NULL AND message.received >= $1 AND message.received < $2"
+        " AND t.id = message.tuple AND r.plan = $4 AND r.policy = t.policy"
         " AND r.begin_at = message.received - message.received % $3"
-        " AND rt.report = r.id AND rt.tuple = message.tuple)"
-        " WHERE report IS NULL AND received >= $1 AND received < $2"
-        " AND ($5 = '' OR tuple IN (SELECT t.id FROM tuple t JOIN policy p ON p.id = t.policy"
-        " WHERE p.domain = $5))");
+        " AND rt.report = r.id AND rt.tuple = message.tuple");
     if (!statement)
         return false;
     sql_bind_int64(statement, 1, filter->begin);
     sql_bind_int64(statement, 2, filter->end);
     sql_bind_int64(statement, 3, filter->period);
     sql_bind_int64(statement, 4, plan);
-    sql_bind_text(statement, 5, filter->domain);
     return sql_done(statement);
 }
 
@@ -206,6 +202,13 @@ static bool begin_snapshot(struct store *store)
             sql_run(store->sql, "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ"));
 }
 
+/* What PostgreSQL knows about rows that were inserted a moment ago is nothing; it would
+ * join them in the slowest of ways, here and when the reports are read. */
+static bool analyze(struct store *store, const char *text)
+{
+    return sql_kind(store->sql) == SQL_SQLITE || sql_run(store->sql, text);
+}
+
 static bool plan_once(struct store *store, const struct store_filter *filter, int64_t now,
                       int64_t maximum_tuples, int64_t *planned)
 {
@@ -213,7 +216,8 @@ static bool plan_once(struct store *store, const struct store_filter *filter, in
     *planned = 0;
     if (begin_snapshot(store) && new_plan(store, &plan) &&
         insert_reports(store, filter, maximum_tuples, plan, now) &&
-        insert_records(store, filter, maximum_tuples, plan) && mark_messages(store, filter, plan) &&
+        analyze(store, "ANALYZE report") && insert_records(store, filter, maximum_tuples, plan) &&
+        analyze(store, "ANALYZE report_tuple") && mark_messages(store, filter, plan) &&
         name_reports(store, plan, planned))
         return store_commit(store);
     store_rollback(store);

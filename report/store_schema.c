@@ -50,8 +50,8 @@ static const char step_1[] =
     " tuples BIGINT NOT NULL, passed BIGINT NOT NULL, accepted BIGINT NOT NULL,"
     " state TEXT NOT NULL, planned_at BIGINT NOT NULL, changed BIGINT NOT NULL,"
     " claimed_until BIGINT NOT NULL, note TEXT NOT NULL);"
-    "CREATE UNIQUE INDEX report_plan ON report (plan, policy, begin_at, part);"
-    "CREATE INDEX report_policy ON report (policy);"
+    /* what tells most comes first: PostgreSQL may have no figures yet when it uses it */
+    "CREATE UNIQUE INDEX report_policy ON report (policy, begin_at, plan, part);"
     "CREATE INDEX report_state ON report (state, id);"
 
     "CREATE TABLE report_tuple (report BIGINT NOT NULL REFERENCES report (id) ON DELETE CASCADE,"
