@@ -22,8 +22,10 @@ static struct scene *open_scene(void **state)
 {
     char error[SQL_ERROR_MAX];
     enum sql_trouble trouble;
+    struct store_place place;
+    store_place_make(&place, *(enum sql_kind *)*state); /* may skip the test */
     struct scene *scene = test_calloc(1, sizeof(*scene));
-    store_place_make(&scene->place, *(enum sql_kind *)*state);
+    scene->place = place;
     scene->store = store_open(scene->place.where, SQL_READ_WRITE, error, &trouble);
     if (!scene->store)
         fail_msg("%s", error);
