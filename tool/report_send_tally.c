@@ -106,13 +106,20 @@ static void left(const struct report_send *run)
         line("later", tally->total - tally->looked_at, "reports: not looked at");
 }
 
+/* No report was at hand, and no failure report that something became of. */
+static bool nothing_happened(const struct report_tally *tally)
+{
+    return tally->total == 0 && tally->sent == 0 && tally->refused == 0 && tally->temporary == 0 &&
+           tally->unverified == 0 && tally->suppressed == 0 && tally->failures_dropped == 0;
+}
+
 void report_tally_summary(struct report_send *run)
 {
     const struct report_tally *tally = &run->tally;
     report_tally_hide(run);
     if (run->request->quiet)
         return;
-    if (tally->total == 0 && tally->failures == 0 && run->stop == REPORT_GO_ON) {
+    if (nothing_happened(tally) && run->stop == REPORT_GO_ON) {
         puts("Nothing is to be reported.");
         return;
     }
