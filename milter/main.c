@@ -319,10 +319,10 @@ static _Noreturn void serve(struct runtime *runtime)
 {
     banner_log(runtime);
     open_log(&runtime->config->log, false);
-    context_set(runtime);
+    watch_keys(runtime);
+    context_set(runtime); /* ours no longer: a signal may end it at any moment */
     if (!signals_start(reload, stop))
         end(EX_OSERR);
-    watch_keys(runtime);
     notify_ready("Serving");
     smfi_main(); /* comes back only when it cannot go on */
     log_error("libmilter has given up, syslog says why");
