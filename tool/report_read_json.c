@@ -1,4 +1,27 @@
-/* report_read_json.c - what was read as JSON; its keys are described in assay-report(1). */
+/* report_read_json.c - what was read as JSON.
+ *
+ * One object. Texts are never missing: "" stands for what a report does not say; times are
+ * seconds since 1970 UTC, 0 for unknown. A key, once there, keeps its name and meaning. Its keys:
+ *
+ *   reports          each report in the order of reading: where, duplicate (true: not counted),
+ *                    org_name, email, extra_contact_info, report_id, begin, end, error, generator,
+ *                    version, rfc9990 (its namespace), policy_published (domain, p, sp, np, adkim,
+ *                    aspf, fo, testing, discovery_method, pct), messages, skipped_records, records:
+ *                    source_ip, count, disposition, dkim and spf (pass, fail: aligned), reasons
+ *                    (type, comment), header_from, envelope_from, envelope_to, auth_results: dkim
+ *                    (domain, selector, result, human_result), spf (domain, scope, result,
+ *                    human_result)
+ *   failure_reports  where, and the fields of RFC 5965, 6591 and 9991 in lower case with "_";
+ *                    from, subject and message_id of the mail in question
+ *   unreadable       where, why
+ *   sources          source_ip, messages, passed (DMARC), dkim_passed and spf_passed (aligned),
+ *                    none, quarantined, rejected, header_from, failing (why, in words)
+ *   days             day (00:00), messages, passed
+ *   organisations, domains, results, dispositions
+ *                    name, reports, messages, passed
+ *   summary          files, reports, duplicates, other_domains, failure_reports, unreadable,
+ *                    skipped_records, messages, passed, begin, end
+ */
 #include "report_read.h"
 
 #include <string.h>
