@@ -131,17 +131,17 @@ static bool query_number(struct connection *connection, const char *text, int64_
     return false;
 }
 
-/* Ours is as true; so is a file without anything in it (*fresh). */
+/* True for ours; so is a file without anything in it (*fresh). */
 static bool is_ours(struct connection *connection, bool *fresh)
 {
-    int64_t id, tables = 0;
-    if (!query_number(connection, "PRAGMA application_id", &id))
-        return false;
+    int64_t id, tables;
     *fresh = false;
+    /* in this order: another process may be making its tables, and marks the file first */
+    if (!query_number(connection, "SELECT count(*) FROM sqlite_master", &tables) ||
+        !query_number(connection, "PRAGMA application_id", &id))
+        return false;
     if (id == APPLICATION_ID)
         return true;
-    if (!query_number(connection, "SELECT count(*) FROM sqlite_master", &tables))
-        return false;
     if (id == 0 && tables == 0) {
         *fresh = true;
         return true;
