@@ -177,6 +177,11 @@ static void print_head(FILE *out, const struct report_reading *reading)
 {
     const struct report_figures *figures = reading->figures;
     char number[NUMBER_MAX], percent[NUMBER_MAX];
+    if (figures->reports == 0) {
+        fputs("No aggregate report was read.\n", out);
+        print_left_out(out, reading);
+        return;
+    }
     fprintf(out, "%zu report%s by %zu organisation%s", figures->reports, plural(figures->reports),
             figures->organisation_count, plural(figures->organisation_count));
     if (figures->domain_count == 1)
