@@ -184,9 +184,9 @@ static void print_head(FILE *out, const struct report_reading *reading)
     }
     fprintf(out, "%zu report%s by %zu organisation%s", figures->reports, plural(figures->reports),
             figures->organisation_count, plural(figures->organisation_count));
-    if (figures->domain_count == 1)
+    if (figures->domain_count == 1 && figures->domains[0].name.len)
         fprintf(out, " about %.*s", BYTES_ARGS(figures->domains[0].name));
-    else
+    else if (figures->domain_count > 1)
         fprintf(out, " about %zu domains", figures->domain_count);
     print_period(out, figures);
     fprintf(out, "\n%s message%s, %s passed DMARC.\n", grouped(figures->messages, number),
