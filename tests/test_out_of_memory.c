@@ -91,8 +91,8 @@ static const char zone[] =
     "_spf.example.net TXT \"v=spf1 exists:%{ir}.%{l}.list.example.net ip4:198.51.100.0/24 ?all\"\n"
     "mail.example.com A 192.0.2.1\n"
     "example.com MX 10 mail.example.com\n"
-    "_dmarc.example.com TXT \"v=DMARC1; p=reject; aspf=s\"\n"
-    "_dmarc.strict.example TXT \"v=DMARC1; p=reject\"\n"
+    "_dmarc.example.com TXT \"v=DMARC1; p=reject; aspf=s; fo=1; ruf=mailto:f@example.com\"\n"
+    "_dmarc.strict.example TXT \"v=DMARC1; p=reject; ruf=mailto:f@strict.example\"\n"
     "strict.example TXT \"v=spf1 -all\"\n";
 
 static const char unsigned_mail[] = "Authentication-Results: mx.example.org; dmarc=pass\n"
@@ -170,8 +170,10 @@ static void open_keys(struct world *world)
 static void open_world(struct world *world)
 {
     struct config_errors errors = {0};
-    const struct config_override overrides[] = {{"AuthservID", "mx.example.org"}};
-    world->config = config_load_with(NULL, overrides, 1, &errors);
+    const struct config_override overrides[] = {{"AuthservID", "mx.example.org"},
+                                                {"ReportStore", "/nonexistent/reports.db"},
+                                                {"FailureReports", "yes"}};
+    world->config = config_load_with(NULL, overrides, 3, &errors);
     assert_non_null(world->config);
     world->files = key_files_new();
     key_files_key(world->files, "keys/example.com/s1.pem", 2048, 1000000);

@@ -16,9 +16,11 @@
  *   asked, not-asked: "TXT _dmarc.example.com"
  *   report: "reject dkim=fail spf=pass", or "no: " and why there is no row
  *   report-policy, report-reasons, report-results: parts of the row, as below
+ *   failure: what a failure report tells, as below; "none": none is made
  */
 #include "config.h"
 #include "evaluate.h"
+#include "failure_event.h"
 #include "fake_dns.h"
 #include "message_file.h"
 #include "report_row.h"
@@ -30,7 +32,7 @@
 #include <string.h>
 
 enum {
-    SCENARIOS = 63, /* in all files; so that none gets lost */
+    SCENARIOS = 68, /* in all files; so that none gets lost */
     OVERRIDES_MAX = 16,
     EXPECTATIONS_MAX = 64,
 };
@@ -284,6 +286,29 @@ static const char *report_words(struct scenario *scenario, const struct outcome 
                         pass_word(row.dkim_aligned), pass_word(row.spf_aligned));
 }
 
+/* "dmarc spf; failed dkim spf; example.com; mailto:f@example.com; spf v=spf1 -all; reject; whole":
+ * kinds; methods without an aligned pass; policy domain; ruf; SPF record; delivery; redaction. */
+static const char *failure_words(struct scenario *scenario, const struct failure_event *event)
+{
+    static const char *const deliveries[] = {"delivered", "policy", "reject"};
+    struct strbuf buf;
+    if (!event)
+        return "none";
+    strbuf_init(&buf, scenario->arena);
+    strbuf_printf(&buf, "%s%s%s; failed%s%s; %.*s;", event->kinds & FAILURE_DMARC ? "dmarc" : "",
+                  event->kinds & FAILURE_DKIM ? " dkim" : "",
+                  event->kinds & FAILURE_SPF ? " spf" : "", event->dkim_failed ? " dkim" : "",
+                  event->spf_failed ? " spf" : "", BYTES_ARGS(event->policy_domain));
+    for (size_t i = 0; i < event->ruf_count; i++)
+        strbuf_printf(&buf, " %.*s", BYTES_ARGS(event->ruf[i]));
+    strbuf_printf(&buf, "; spf%s%.*s; %s; %s", event->spf_record.len ? " " : "",
+                  BYTES_ARGS(event->spf_record), deliveries[event->delivery],
+                  event->redacted ? "redacted" : "whole");
+    bool secret = memmem(event->header.data, event->header.len, "secret", 6) != NULL;
+    assert_true(secret != event->redacted);
+    return strbuf_string(&buf);
+}
+
 static bool was_asked(const struct scenario *scenario, struct bytes query)
 {
     for (size_t i = 0; i < fake_dns_asked_count(scenario->dns); i++) {
@@ -320,6 +345,8 @@ static const char *actual(struct scenario *scenario, const struct outcome *outco
         return edit_words(scenario, outcome->removals, outcome->removal_count);
     if (bytes_is(key, "added"))
         return edit_words(scenario, outcome->additions, outcome->addition_count);
+    if (bytes_is(key, "failure"))
+        return failure_words(scenario, outcome->failure);
     if (bytes_starts_nocase(key, BYTES("report")))
         return report_words(scenario, outcome, key);
     return NULL;

@@ -7,6 +7,7 @@
 #include "authres.h"
 #include "config.h"
 #include "evaluate.h"
+#include "failure_event.h"
 #include "fuzz.h"
 #include "key_source.h"
 #include "message_file.h"
@@ -114,6 +115,13 @@ static void set_letter(struct policy_settings *settings, struct connection *conn
         break;
     case 'S':
         settings->limits.maximum_signatures = 1;
+        break;
+    case 'F':
+        settings->failure_reports = settings->failure_redaction = true;
+        break;
+    case 'n':
+        settings->failure_reports = true;
+        settings->failure_redaction = false;
         break;
     case 'M':
         settings->limits.message_memory = 24 * 1024;
@@ -243,6 +251,34 @@ static void check_edits(const struct outcome *outcome)
     }
 }
 
+/* What domain owners are told stands the way through the journal. */
+static void check_reports(struct arena *arena, const struct policy_settings *settings,
+                          const struct outcome *outcome)
+{
+    struct report_row row, again;
+    struct failure_event failure;
+    struct strbuf octets;
+    const char *why_not;
+    if (report_row_make(arena, outcome, 1700000000, "4XyZ12345", &row, &why_not)) {
+        strbuf_init(&octets, arena);
+        report_row_encode(&row, &octets);
+        REQUIRE(report_row_decode(arena, strbuf_view(&octets), &again, NULL));
+        REQUIRE(row.policy.rua_count > 0 && row.source.family != IP_NONE);
+        REQUIRE(outcome->dmarc.result == AUTH_PASS || row.reason_count > 0 ||
+                outcome->verdict.disposition == outcome->dmarc.policy); /* RFC 9990 3.1.1.9 */
+    } else {
+        REQUIRE(fuzz_is_text(why_not) && *why_not);
+    }
+    if (outcome->failure) {
+        strbuf_init(&octets, arena);
+        failure_event_encode(outcome->failure, &octets);
+        REQUIRE(failure_event_decode(strbuf_view(&octets), &failure));
+        REQUIRE(settings->failure_reports && failure.redacted == settings->failure_redaction);
+        REQUIRE(!failure.redacted || failure.canonical_header.len == 0);
+        REQUIRE(!outcome->report_guard && outcome->dmarc.record.psd != DMARC_PSD_YES);
+    }
+}
+
 static void check(struct arena *arena, const struct policy_settings *settings,
                   const struct outcome *outcome, size_t asked)
 {
@@ -250,6 +286,7 @@ static void check(struct arena *arena, const struct policy_settings *settings,
     check_edits(outcome);
     REQUIRE(outcome->dns.queries <= settings->limits.maximum_queries);
     REQUIRE(asked <= settings->limits.maximum_queries);
+    check_reports(arena, settings, outcome);
     if (outcome->out_of_memory) {
         REQUIRE(settings->limits.message_memory < 1 << 20);
         REQUIRE(outcome->verdict.action == ACTION_TEMPFAIL);

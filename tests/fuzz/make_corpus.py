@@ -283,7 +283,8 @@ SETTINGS = {
     ("OnReject", "tag"): "T", ("OnReject", "quarantine"): "Q", ("OnReject", "accept"): "A",
     ("OnQuarantine", "tag"): "t", ("OnQuarantine", "quarantine"): "q",
     ("OnTempError", "tempfail"): "f", ("IndirectMail", "reject"): "r", ("Mode", "monitor"): "m",
-    ("CheckHelo", "yes"): "h", ("SPFExplanation", "yes"): "e",
+    ("CheckHelo", "yes"): "h", ("SPFExplanation", "yes"): "e", ("FailureReports", "yes"): "F",
+    ("FailureReportRedaction", "no"): "n",
 }
 
 
