@@ -6,8 +6,8 @@
  */
 #include "evaluate.h"
 
-#include "authres_compose.h"
 #include "failure_event.h"
+#include "header_edits.h"
 #include "received.h"
 #include "report_guard.h"
 #include "sendmail_form.h"
@@ -18,11 +18,6 @@ enum {
     SCRATCH_MEMORY = 1024 * 1024, /* octets to parse one foreign Authentication-Results field */
     PRINTABLE_MAX = 320,          /* octets of an address in the outcome (RFC 5321 4.5.3.1) */
     WALKS_KEPT_BACK = 2 * DMARC_WALK_MAX + 1, /* lookups: author, an identifier, existence */
-};
-
-struct removal {
-    struct removal *next; /* the one with the next lower index of any name */
-    struct header_edit edit;
 };
 
 struct evaluation {
@@ -44,10 +39,7 @@ struct evaluation {
 
     size_t header_fields, header_bytes;
     bool header_overflow, header_ended;
-    unsigned results_seen;    /* Authentication-Results fields so far */
-    unsigned tags_seen;       /* TagHeader fields so far */
-    struct removal *removals; /* last found first */
-    size_t removal_count;
+    struct header_edits edits;
     struct report_guard guard; /* set for mail that is not originating */
 
     struct outcome outcome;
@@ -167,6 +159,8 @@ struct evaluation *evaluation_new(const struct policy_env *env,
     evaluation->settings = settings;
     evaluation->arena = arena;
     evaluation->scratch = arena_new(SCRATCH_MEMORY);
+    evaluation->edits =
+        (struct header_edits){.arena = arena, .scratch = evaluation->scratch, .settings = settings};
     evaluation->spf = (struct spf_request){
         .scope = SPF_SCOPE_MAIL_FROM,
         .client = connection->client,
@@ -193,27 +187,6 @@ void evaluation_recipient(struct evaluation *evaluation, struct bytes address)
 }
 
 /* ---- header fields ---- */
-
-static void remove_field(struct evaluation *evaluation, const char *name, unsigned index)
-{
-    struct removal *removal = arena_alloc(evaluation->arena, sizeof(*removal));
-    if (!removal)
-        return;
-    *removal = (struct removal){evaluation->removals, {name, NULL, index}};
-    evaluation->removals = removal;
-    evaluation->removal_count++;
-}
-
-/* RFC 8601 5: a field in our name that we did not write is forged. When there
- * is no memory to look at it, it goes as well. */
-static void screen_results_field(struct evaluation *evaluation, struct bytes value)
-{
-    evaluation->results_seen++;
-    arena_reset(evaluation->scratch);
-    if (authres_claims(evaluation->scratch, value, &evaluation->settings->own_ids) ||
-        arena_failed(evaluation->scratch))
-        remove_field(evaluation, "Authentication-Results", evaluation->results_seen);
-}
 
 /* Behind trusted relays stands the first client that is none. */
 static void seek_client(struct evaluation *evaluation, struct bytes value)
@@ -254,10 +227,7 @@ static bool within_limits(struct evaluation *evaluation, struct bytes name, stru
 void evaluation_header(struct evaluation *evaluation, struct bytes name, struct bytes value)
 {
     name = bytes_trim(name); /* "From :" is a From field (RFC 5322 4.5) */
-    if (bytes_is(name, "Authentication-Results"))
-        screen_results_field(evaluation, value);
-    else if (bytes_is(name, evaluation->settings->tag_header))
-        remove_field(evaluation, evaluation->settings->tag_header, ++evaluation->tags_seen);
+    header_edits_see(&evaluation->edits, name, value);
     /* It has the same limits, and must see when they are passed: a hash over part of
      * the header would let the rest through unseen. */
     if (!evaluation->outcome.originating)
@@ -415,39 +385,6 @@ static void judge(struct evaluation *evaluation, const char *queue_id)
     verdict_decide(evaluation->arena, evaluation->settings, &evidence, &outcome->verdict);
 }
 
-/* Our fields; the last one ends on top. */
-static void add_fields(struct evaluation *evaluation)
-{
-    struct outcome *outcome = &evaluation->outcome;
-    struct header_edit *fields = arena_array(evaluation->arena, 2, sizeof(*fields));
-    if (!fields)
-        return;
-    outcome->additions = fields;
-    if (outcome->verdict.action == ACTION_TAG)
-        fields[outcome->addition_count++] = (struct header_edit){
-            .name = evaluation->settings->tag_header,
-            .value = arena_printf(evaluation->arena, "%s (%s)",
-                                  dmarc_policy_name(outcome->verdict.disposition),
-                                  outcome->verdict.reason)};
-    outcome->authentication_results =
-        authres_compose(evaluation->arena, evaluation->settings, outcome);
-    fields[outcome->addition_count++] = (struct header_edit){
-        .name = "Authentication-Results",
-        .value = authres_fold(evaluation->arena, outcome->authentication_results)};
-}
-
-static void list_removals(struct evaluation *evaluation)
-{
-    struct outcome *outcome = &evaluation->outcome;
-    struct header_edit *edits =
-        arena_array(evaluation->arena, evaluation->removal_count, sizeof(*edits));
-    if (!edits)
-        return;
-    for (struct removal *removal = evaluation->removals; removal; removal = removal->next)
-        edits[outcome->removal_count++] = removal->edit;
-    outcome->removals = edits;
-}
-
 /* Off by default; then, and for mail that nobody need be told of, it costs nothing. */
 static void make_failure_event(struct evaluation *evaluation, const char *queue_id)
 {
@@ -480,33 +417,17 @@ static void evaluate(struct evaluation *evaluation, const char *queue_id)
         report_guard_verdict(&evaluation->guard, evaluation->outcome.author.address);
     judge(evaluation, queue_id);
     make_failure_event(evaluation, queue_id);
-    add_fields(evaluation);
+    header_edits_add_results(&evaluation->edits, &evaluation->outcome);
     evaluation->outcome.dns = dns_session_stats(evaluation->dns);
     evaluation->outcome.lookups = dns_session_lookups(evaluation->dns);
     evaluation->outcome.elapsed_us = env->monotonic_us(env->clock) - begin;
-}
-
-/* The first order's signature ends on top. */
-static void add_signatures(struct evaluation *evaluation)
-{
-    struct outcome *outcome = &evaluation->outcome;
-    const struct signing_result *signing = &outcome->signing;
-    struct header_edit *fields = arena_array(evaluation->arena, signing->count, sizeof(*fields));
-    if (!fields)
-        return;
-    outcome->additions = fields;
-    for (size_t i = signing->count; i > 0; i--) {
-        if (signing->made[i - 1].value)
-            fields[outcome->addition_count++] =
-                (struct header_edit){.name = "DKIM-Signature", .value = signing->made[i - 1].value};
-    }
 }
 
 static void sign(struct evaluation *evaluation)
 {
     struct outcome *outcome = &evaluation->outcome;
     originate_finish(evaluation->originate, &outcome->signing);
-    add_signatures(evaluation);
+    header_edits_add_signatures(&evaluation->edits, outcome);
     outcome->verdict = (struct verdict){
         .smtp_code = "250",
         .enhanced_code = "2.0.0",
@@ -529,7 +450,7 @@ const struct outcome *evaluation_finish(struct evaluation *evaluation, const cha
         sign(evaluation);
     else
         evaluate(evaluation, queue_id);
-    list_removals(evaluation);
+    header_edits_list(&evaluation->edits, outcome);
     if (arena_failed(evaluation->arena)) {
         outcome->out_of_memory = true;
         outcome->verdict = verdict_out_of_memory;
