@@ -69,8 +69,9 @@ uint64_t journal_size(const struct journal *journal);
 struct journal_reader;
 
 /* From `position` on; {0, 0}: a store that knows nothing of us, so all that was not yet forgotten.
- * One that lies behind everything that exists (somebody removed files) is as good as the first
- * event of this process. NULL when out of memory. */
+ * One in a segment of this process, behind all that its readers have told of (somebody removed
+ * files, or the store has it from a copy of the directory), is as good as the last that they told
+ * of, or the first event of this process. NULL when out of memory. */
 struct journal_reader *journal_reader_new(struct journal *journal,
                                           struct journal_position position);
 void journal_reader_free(struct journal_reader *reader);

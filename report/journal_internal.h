@@ -35,6 +35,8 @@ struct journal {
     uint64_t segment_maximum;         /* octets of one */
     uint64_t first_own;               /* the first segment that this process may make */
     struct journal_position done;     /* the reading thread's */
+    struct journal_position given;    /* likewise: the furthest in a segment of this process that
+                                         a reader has told of; {0, 0}: none */
     pthread_mutex_t mutex;            /* for all that follows */
     struct journal_segment *segments; /* that exist, by number; owned */
     size_t count, capacity;

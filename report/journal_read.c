@@ -28,23 +28,21 @@ struct journal_reader {
 
 /* ---- the place ---- */
 
-/* Where nothing is, nothing can have been read: see journal_reader_new() in journal.h. */
+static bool is_behind(struct journal_position a, struct journal_position b)
+{
+    return a.segment > b.segment || (a.segment == b.segment && a.offset > b.offset);
+}
+
+/* Where nothing is, nothing can have been read: see journal_reader_new() in journal.h. Neither
+ * where none of our readers has been yet: who says so has it from a copy of this directory. */
 static struct journal_position begin_at(struct journal *journal, struct journal_position position)
 {
     if (position.segment == 0)
         return journal->done;
-    pthread_mutex_lock(&journal->mutex);
-    uint64_t end = journal->next;
-    for (size_t i = 0; i < journal->count; i++) {
-        const struct journal_segment *segment = &journal->segments[i];
-        if (segment->number == position.segment && segment->number >= journal->first_own &&
-            segment->size < position.offset)
-            end = position.segment;
-    }
-    pthread_mutex_unlock(&journal->mutex);
-    if (position.segment >= end)
-        return (struct journal_position){journal->first_own, 0};
-    return position;
+    if (position.segment < journal->first_own || !is_behind(position, journal->given))
+        return position;
+    return journal->given.segment ? journal->given
+                                  : (struct journal_position){journal->first_own, 0};
 }
 
 struct journal_reader *journal_reader_new(struct journal *journal, struct journal_position position)
@@ -77,6 +75,10 @@ void journal_reader_free(struct journal_reader *reader)
 
 struct journal_position journal_reader_position(const struct journal_reader *reader)
 {
+    struct journal *journal = reader->journal;
+    if (reader->position.segment >= journal->first_own &&
+        is_behind(reader->position, journal->given))
+        journal->given = reader->position;
     return reader->position;
 }
 

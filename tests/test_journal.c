@@ -352,7 +352,27 @@ static void test_position_beyond_the_end(void **state)
     append(journal, "two");
     assert_string_equal(content_from(journal, (struct journal_position){7, 5}), "one two");
     assert_string_equal(content_from(journal, (struct journal_position){1, 500}), "one two");
-    assert_string_equal(content_from(journal, (struct journal_position){1, 15}), "two");
+    journal_close(journal);
+}
+
+/* The directory is a copy of another one, or was put back: the store knows positions in segments of
+ * this process where it has never been. */
+static void test_position_never_given(void **state)
+{
+    (void)state;
+    struct journal *journal = open_it();
+    struct bytes event;
+    append(journal, "one");
+    append(journal, "two");
+    assert_string_equal(content_from(journal, (struct journal_position){1, 15}), "one two");
+    struct journal_reader *reader = journal_reader_new(journal, (struct journal_position){0, 0});
+    assert_int_equal(journal_next(reader, &event), JOURNAL_EVENT);
+    struct journal_position first = journal_reader_position(reader);
+    journal_reader_free(reader);
+    assert_int_equal(first.offset, 15);
+    assert_string_equal(content_from(journal, first), "two");
+    assert_string_equal(content_from(journal, (struct journal_position){1, 30}), "two");
+    assert_string_equal(content_from(journal, (struct journal_position){9, 9}), "two");
     journal_close(journal);
 }
 
@@ -805,6 +825,7 @@ int main(void)
         TEST(test_forgotten_is_remembered),
         TEST(test_numbers_only_grow),
         TEST(test_position_beyond_the_end),
+        TEST(test_position_never_given),
         TEST(test_segments_switch_and_full),
         TEST(test_smaller_maximum),
         TEST(test_foreign_files),
