@@ -5,6 +5,7 @@
 #include "strbuf.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -53,6 +54,20 @@ struct owner {
     gid_t gid;
 };
 
+/* The directory above may belong to the user that root makes this one for: who then puts a symbolic
+ * link in its place does not get what that leads to. */
+static bool give_away(const char *path, const struct owner *owner)
+{
+    int fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (fd < 0)
+        return false;
+    bool given = fchown(fd, owner->uid, owner->gid) == 0;
+    int problem = errno;
+    close(fd);
+    errno = problem;
+    return given;
+}
+
 /* Makes `path` and what is missing above it; what is made belongs to the owner. The parents can be
  * looked into by all, as /var/lib is. */
 static bool make_directory(const char *path, mode_t mode, const struct owner *owner)
@@ -73,7 +88,7 @@ static bool make_directory(const char *path, mode_t mode, const struct owner *ow
         if (mkdir(part, i == len ? mode : 0755) != 0) {
             if (errno != EEXIST)
                 return false;
-        } else if (chown(part, owner->uid, owner->gid) != 0) {
+        } else if (!give_away(part, owner)) {
             return false;
         }
     }
