@@ -35,12 +35,13 @@ static char *put_relaxed(char *out, struct bytes value)
 /* RFC 6376 3.4.2: name in lower case, no white space around the colon. */
 static void add_relaxed(struct strbuf *buf, struct dkim_header_field field)
 {
+    struct bytes name = dkim_field_name(field); /* empty when there was no memory for the text */
     struct bytes value = dkim_field_value(field);
-    char *begin = strbuf_room(buf, field.name_len + 1 + value.len), *out = begin;
+    char *begin = strbuf_room(buf, name.len + 1 + value.len), *out = begin;
     if (!begin)
         return;
-    for (size_t i = 0; i < field.name_len; i++)
-        *out++ = to_lower(field.text.data[i]);
+    for (size_t i = 0; i < name.len; i++)
+        *out++ = to_lower(name.data[i]);
     *out++ = ':';
     strbuf_took(buf, (size_t)(put_relaxed(out, value) - begin));
 }

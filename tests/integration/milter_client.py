@@ -168,9 +168,10 @@ class Session:
             return None
         return self.receive()
 
-    def connect(self, address="192.0.2.1", name=b"mail.example.com", port=25, family=None):
+    def connect(self, address="192.0.2.1", name=b"mail.example.com", port=25, family=None,
+                version=b"Postfix 3.7.11"):
         """family: b"4", b"6", b"L" (unix), b"U" (unknown); chosen by address when None.
-        Addresses are written as Postfix does; pass bytes for anything else."""
+        Addresses are written as Postfix does; pass bytes for anything else. version: {v}."""
         if family is None:
             family = b"U" if address is None else b"6" if ":" in address else b"4"
         data = name + b"\0" + family
@@ -181,7 +182,7 @@ class Session:
             data += struct.pack("!H", port) + text + b"\0"
         shown = address if isinstance(address, bytes) else (address or "unknown").encode()
         self.macro(b"C", j=self.sent_macros["j"], daemon_name=b"smtpd", client_addr=shown,
-                   client_name=name, v=b"Postfix 3.7.11")
+                   client_name=name, v=version)
         return self.command(b"C", data)
 
     def helo(self, name=b"mail.example.com"):
@@ -202,9 +203,10 @@ class Session:
             value = value[1:]
         return self.command(b"L", name + b"\0" + value + b"\0")
 
-    def end_of_message(self, reply):
-        """Sends end of message and reads until the final answer."""
-        self.send(b"E")
+    def end_of_message(self, reply, octets=b""):
+        """Sends end of message, with the last octets of the body if any, and reads until the final
+        answer."""
+        self.send(b"E", octets)
         while True:
             command, data = self.receive()
             if command == b"i":

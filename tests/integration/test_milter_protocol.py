@@ -252,7 +252,11 @@ def test_header_value_as_inserted(assayd, keys):
 
 
 def test_body_is_not_asked_for_without_need(assayd, keys):
-    """No signature, no consumer: the MTA is told to keep the body for itself."""
+    """No signature, no consumer: an MTA that waits for the answer is told to keep the body for
+    itself. One that we do not know does, see milter/negotiate.c."""
+    other = Session(assayd.connect())
+    other.connect(version=b"MeTA1")
+    other.close()
     case = dataclasses.replace(delivery.case_named(keys, "spf-only"))
     message = case.message + b"x" * 76 + b"\r\n"
     session = session_for(assayd, case, steps=ALL_STEPS & ~milter_client.NR_BODY)
@@ -265,6 +269,24 @@ def test_body_is_not_asked_for_without_need(assayd, keys):
     assert session.command(b"B", body) == (b"s", b"")
     reply = session.end_of_message(milter_client.Reply())
     assert reply.verdict() == "accept"
+    session.close()
+
+
+def test_octets_together_with_the_end(assayd, keys):
+    """As the protocol allows and no MTA of today does it: from one that we do not know."""
+    case = delivery.case_named(keys, "aligned-pass")
+    other = Session(assayd.connect())
+    other.connect(version=b"MeTA1")
+    other.close()
+    session = session_for(assayd, case)
+    fields, body = milter_client.split_message(case.message)
+    session.mail(case.sender.encode())
+    session.rcpt(b"a@rcpt.example")
+    for field in fields:
+        session.header(*field)
+    session.command(b"N")
+    reply = session.end_of_message(milter_client.Reply(), body)
+    assert results(reply)["dmarc"] == ["pass"], assayd.log()
     session.close()
 
 
