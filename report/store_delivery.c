@@ -148,8 +148,9 @@ bool store_destination_accepted(struct store *store, struct bytes address)
     return sql_done(statement);
 }
 
-bool store_destination_refused(struct store *store, struct bytes address, struct bytes error,
-                               int64_t now, unsigned suppress_after, int64_t suppress_for)
+/* As store_destination_refused(), with views into scratch. */
+static bool count_refusal(struct store *store, struct bytes address, struct bytes error,
+                          int64_t now, unsigned suppress_after, int64_t suppress_for)
 {
     /* $3: what the first refusal makes of it, $4: a later one that is the $5'th */
     struct sql_statement *statement = sql_prepare(
@@ -160,13 +161,19 @@ bool store_destination_refused(struct store *store, struct bytes address, struct
                     " ELSE destination.suppressed_until END");
     if (!statement)
         return false;
-    arena_reset(store->scratch);
     sql_bind_text(statement, 1, store_clean(store->scratch, address));
     sql_bind_text(statement, 2, kept(store, error));
     sql_bind_int64(statement, 3, suppress_after == 1 ? now + suppress_for : 0);
     sql_bind_int64(statement, 4, now + suppress_for);
     sql_bind_int64(statement, 5, suppress_after > 0 ? (int64_t)suppress_after : INT64_MAX);
     return sql_done(statement);
+}
+
+bool store_destination_refused(struct store *store, struct bytes address, struct bytes error,
+                               int64_t now, unsigned suppress_after, int64_t suppress_for)
+{
+    arena_reset(store->scratch);
+    return count_refusal(store, address, error, now, suppress_after, suppress_for);
 }
 
 bool store_destinations(struct store *store, store_destination_fn *each, void *context)
@@ -212,12 +219,14 @@ bool store_destination_set(struct store *store, struct bytes address, int64_t un
 /* ---- bounces ---- */
 
 /* The delivery and its address as we wrote it (in scratch); 0: there is none. Addresses in a
- * bounce may have been written in another case. */
+ * bounce may have been written in another case. *alone: nobody else was sent that report. */
 static bool find_delivery(struct store *store, struct bytes report_id, struct bytes address,
-                          struct store_delivery *out)
+                          struct store_delivery *out, bool *alone)
 {
     struct sql_statement *statement =
-        sql_prepare(store->sql, "SELECT d.id, d.address, d.state FROM delivery d"
+        sql_prepare(store->sql, "SELECT d.id, d.address, d.state,"
+                                " (SELECT count(*) FROM delivery o WHERE o.report = d.report"
+                                " AND o.sent_at IS NOT NULL) FROM delivery d"
                                 " JOIN report r ON r.id = d.report WHERE r.report_id = $1"
                                 " AND d.sent_at IS NOT NULL AND lower(d.address) = lower($2)");
     *out = (struct store_delivery){.delivery = 0};
@@ -230,6 +239,7 @@ static bool find_delivery(struct store *store, struct bytes report_id, struct by
         out->delivery = sql_int64(statement, 0);
         out->address = arena_bytes(store->scratch, sql_text(statement, 1));
         out->state = state_of(sql_text(statement, 2));
+        *alone = sql_int64(statement, 3) == 1;
     }
     sql_finish(statement);
     return step != SQL_FAILED;
@@ -259,16 +269,16 @@ bool store_bounce(struct store *store, struct bytes report_id, struct bytes addr
                   bool *known)
 {
     struct store_delivery delivery;
-    bool own, first = false;
+    bool own, first = false, alone = false;
     *known = false;
     if (!store_enter(store, &own))
         return false;
     arena_reset(store->scratch);
     bool good =
-        find_delivery(store, report_id, address, &delivery) &&
+        find_delivery(store, report_id, address, &delivery, &alone) &&
         (delivery.delivery == 0 || mark_bounced(store, delivery.delivery, error, now, &first)) &&
-        (!first || store_destination_refused(store, delivery.address, error, now, suppress_after,
-                                             suppress_for));
+        (!first || !alone ||
+         count_refusal(store, delivery.address, error, now, suppress_after, suppress_for));
     *known = good && delivery.delivery != 0;
     return store_leave(store, own, good);
 }
