@@ -104,7 +104,7 @@ static const struct mime_part *next_beside(const struct mime_part *part)
     return part->parent ? next : NULL;
 }
 
-/* Third part of the report: RFC 5965 2 (d). */
+/* Third part of the report (RFC 5965 2): the mail in question, or its header. */
 static void read_original(struct arena *arena, struct arf *arf, const struct mime_part *part)
 {
     struct mime_header header;

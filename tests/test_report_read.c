@@ -142,8 +142,8 @@ static void test_text(void **state)
         "example.com             1       1,250   80.0%\n"
         "example.net             1           1    100%\n"
         "\nFailure reports\n"
-        "2026-01-01 09:00 UTC dmarc failure (not aligned: dkim, spf) from 192.0.2.9 for\n"
-        "example.com, 3 times: \"Hello\"";
+        "2026-01-01 09:00 UTC dmarc failure (Identity-Alignment: dkim, spf) from\n"
+        "192.0.2.9 for example.com, 3 times: \"Hello\"";
     output[strlen(expected)] = '\0'; /* where it was found is broken into lines by its length */
     assert_string_equal(output, expected);
 }

@@ -355,8 +355,9 @@ static void print_failure(FILE *out, const json_t *failure, struct report_style 
     strbuf_init(&line, arena);
     strbuf_puts(&line, date_of ? date(date_of, "%Y-%m-%d %H:%M UTC", when) : "(no date)");
     strbuf_printf(&line, " %s failure", *what ? what : string(failure, "feedback_type"));
+    /* not in words: RFC 9991 4 has turned around what RFC 7489 meant by it */
     if (*string(failure, "identity_alignment"))
-        strbuf_printf(&line, " (not aligned: %s)", string(failure, "identity_alignment"));
+        strbuf_printf(&line, " (Identity-Alignment: %s)", string(failure, "identity_alignment"));
     if (*string(failure, "source_ip"))
         strbuf_printf(&line, " from %s", string(failure, "source_ip"));
     if (domain)
