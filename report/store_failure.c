@@ -58,8 +58,9 @@ static bool count_incident(struct store *store, const struct failure_key *key, i
     return step != SQL_FAILED;
 }
 
-/* RFC 9991 2: a limit MUST be there. */
-static bool is_over_limit(struct store *store, const struct failure_key *key, bool *over)
+/* RFC 9991 2: a limit MUST be there. *first: nothing is there yet of this period. */
+static bool is_over_limit(struct store *store, const struct failure_key *key, bool *over,
+                          bool *first)
 {
     struct sql_statement *statement =
         sql_prepare(store->sql, "SELECT count(*), count(CASE WHEN domain = $2 THEN 1 END)"
@@ -71,6 +72,7 @@ static bool is_over_limit(struct store *store, const struct failure_key *key, bo
     enum sql_step step = sql_step(statement);
     *over = step == SQL_ROW && (sql_int64(statement, 0) >= STORE_FAILURES_OF_PERIOD ||
                                 sql_int64(statement, 1) >= STORE_FAILURES_OF_DOMAIN);
+    *first = step == SQL_ROW && sql_int64(statement, 0) == 0;
     sql_finish(statement);
     return step != SQL_FAILED;
 }
@@ -111,12 +113,13 @@ static bool add_kind(struct store *store, const struct failure_event *event, uns
         .header_from = store_clean(arena, event->header_from),
         .signature = kind == FAILURE_SPF ? BYTES_EMPTY : store_clean(arena, signature->domain),
     };
-    bool known, over;
+    bool known, over, first;
     if (!count_incident(store, &key, event->time, &known))
         return false;
     if (known)
         return true;
-    if (!is_over_limit(store, &key, &over))
+    if (!is_over_limit(store, &key, &over, &first) ||
+        (first && !store_failure_expire(store, event->time - STORE_FAILURE_KEEP)))
         return false;
     return over || insert(store, &key, event->time, octets);
 }
@@ -277,6 +280,14 @@ bool store_failure_sent_since(struct store *store, struct bytes address, int64_t
     sql_bind_text(statement, 1, address);
     sql_bind_int64(statement, 2, since);
     return number_of(statement, count);
+}
+
+bool store_failures_waiting(struct store *store, int64_t *count)
+{
+    struct sql_statement *statement =
+        sql_prepare(store->sql, "SELECT count(*) FROM failure WHERE done = 0");
+    *count = 0;
+    return statement && number_of(statement, count);
 }
 
 bool store_failure_expire(struct store *store, int64_t before)

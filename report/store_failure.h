@@ -15,10 +15,10 @@
 #include "store.h"
 
 enum {
-    STORE_FAILURE_PERIOD = 3600,     /* seconds that incidents are gathered for */
-    STORE_FAILURES_OF_DOMAIN = 20,   /* rows of one policy domain in a period */
-    STORE_FAILURES_OF_PERIOD = 2000, /* rows of all */
-    STORE_FAILURE_KEEP = 2 * 86400,  /* seconds; then they go, sent or not */
+    STORE_FAILURE_PERIOD = 3600,    /* seconds that incidents are gathered for */
+    STORE_FAILURES_OF_DOMAIN = 20,  /* rows of one policy domain in a period */
+    STORE_FAILURES_OF_PERIOD = 500, /* rows of all: with the longest headers half a GB is kept */
+    STORE_FAILURE_KEEP = 2 * 86400, /* seconds; then they go, sent or not */
 };
 
 extern const char store_failure_schema[];
@@ -63,7 +63,11 @@ bool store_failure_finish(struct store *store, int64_t failure);
 bool store_failure_sent_since(struct store *store, struct bytes address, int64_t since,
                               int64_t *count);
 
-/* Removes rows of before `before`. */
+/* Failure reports that wait: not done. */
+bool store_failures_waiting(struct store *store, int64_t *count);
+
+/* Removes rows of before `before`. The first event of a period does it, too, so that a host where
+ * nobody sends reports does not fill its disk. */
 bool store_failure_expire(struct store *store, int64_t before);
 
 #endif

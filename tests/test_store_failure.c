@@ -243,6 +243,25 @@ static void test_pages(void **state)
     close_scene(scene);
 }
 
+/* Where nobody sends reports, the first event of an hour takes the old ones away. */
+static void test_old_ones_go(void **state)
+{
+    struct scene *scene = open_scene(state);
+    int64_t keys[BATCH], waiting;
+    add(scene);
+    scene->event.time += STORE_FAILURE_KEEP;
+    add(scene);
+    good(scene, store_failures_waiting(scene->store, &waiting));
+    assert_int_equal(waiting, 2);
+    scene->event.time += HOUR;
+    add(scene);
+    good(scene, store_failures_waiting(scene->store, &waiting));
+    assert_int_equal(waiting, 2);
+    assert_int_equal(due(scene, scene->event.time + HOUR, keys), 2);
+    assert_int_equal(load(scene, keys[0]).first, NOW + STORE_FAILURE_KEEP);
+    close_scene(scene);
+}
+
 /* What cannot be decoded is said, and stops nothing. */
 static void test_damaged_event(void **state)
 {
@@ -282,6 +301,7 @@ int main(void)
         STORE_BOTH(test_pages),
         STORE_BOTH(test_damaged_event),
         STORE_BOTH(test_gone),
+        STORE_BOTH(test_old_ones_go),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
