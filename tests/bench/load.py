@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """load.py [--messages N] [--connections N] - drives assayd with the messages of
 the corpus over many connections at once, reloads its configuration meanwhile,
-and checks every single answer.
+and checks every single answer. Reports are on.
 
 For the runs under valgrind and ThreadSanitizer (ASSAYD, ASSAYD_WRAPPER) and for
 soak tests. Prints exact counts; what assayd's memory and descriptors did in the second
@@ -10,9 +10,12 @@ descriptors leaked.
 """
 
 import argparse
+import contextlib
 import os
 import re
+import shutil
 import signal
+import sqlite3
 import sys
 import threading
 import time
@@ -115,7 +118,11 @@ def main():
     arguments = parser.parse_args()
     keys = corpus.Keys()
     dns = harness.Dns(keys.zone, corpus.FAILING)
-    assayd = harness.Assayd(keys.zone, dns, MessageDeadline="60", ResolverTimeout="30")
+    reports = harness.scratch("load")
+    zone = re.sub(r'("v=DMARC1;[^"]*)"', r'\1; rua=mailto:dmarc@example.net"', keys.zone)
+    assayd = harness.Assayd(zone, dns, MessageDeadline="60", ResolverTimeout="30",
+                            ReportStore=os.path.join(reports, "reports.db"),
+                            ReportJournal=os.path.join(reports, "journal"))
     cases = corpus.cases(keys)
     start = time.monotonic()
     halves = []
@@ -144,6 +151,9 @@ def main():
         print(failure)
         leaked = True
     dns.stop()
+    with contextlib.closing(sqlite3.connect(os.path.join(reports, "reports.db"))) as db:
+        print("%d messages are in the store" % db.execute("SELECT count(*) FROM message").fetchone())
+    shutil.rmtree(reports)
     print("%d passed, %d failed, 0 skipped" % (sum(r.passed for r in runs),
                                                len(wrong) + leaked))
     return 1 if wrong or leaked else 0
