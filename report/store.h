@@ -134,8 +134,8 @@ bool store_reports(struct store *store, unsigned states, const struct store_filt
                    int64_t after, int64_t limit, store_report_fn *each, void *context);
 
 /* A report is worked on by one process at a time: true in *claimed when it is ours until
- * `until`. A claim ends by itself, with store_report_release(), and when the state becomes DONE or
- * SKIPPED. Reports in those states cannot be claimed. */
+ * `until` (at most a day). A claim ends by itself, with store_report_release(), and when the state
+ * becomes DONE or SKIPPED. Reports in those states cannot be claimed. */
 bool store_report_claim(struct store *store, int64_t report, int64_t now, int64_t until,
                         bool *claimed);
 bool store_report_release(struct store *store, int64_t report);
@@ -206,7 +206,8 @@ typedef bool store_destination_fn(void *context, const struct store_destination 
 bool store_destination_suppressed(struct store *store, struct bytes address, int64_t now,
                                   int64_t *until);
 /* A success ends the row of refusals and any suppression; a refusal adds to it, and the
- * suppress_after'th in a row (0: never) and those that follow suppress for suppress_for seconds. */
+ * suppress_after'th in a row (0: never) and those that follow suppress for suppress_for seconds, at
+ * least. */
 bool store_destination_accepted(struct store *store, struct bytes address);
 bool store_destination_refused(struct store *store, struct bytes address, struct bytes error,
                                int64_t now, unsigned suppress_after, int64_t suppress_for);
@@ -220,7 +221,8 @@ bool store_destination_set(struct store *store, struct bytes address, int64_t un
                            struct bytes error);
 
 /* A bounce for a report id and address: *known says whether such a delivery was sent; then it is
- * marked and the destination counted as refusing (once for each delivery). */
+ * marked and the destination counted as refusing (once for each delivery). Not counted when others
+ * were sent that report: they know its id, and could silence each other with made-up bounces. */
 bool store_bounce(struct store *store, struct bytes report_id, struct bytes address,
                   struct bytes error, int64_t now, unsigned suppress_after, int64_t suppress_for,
                   bool *known);

@@ -157,7 +157,8 @@ static bool count_refusal(struct store *store, struct bytes address, struct byte
         store->sql, "INSERT INTO destination (address, refusals, suppressed_until, error)"
                     " VALUES ($1, 1, $3, $2) ON CONFLICT (address) DO UPDATE SET"
                     " refusals = destination.refusals + 1, error = excluded.error,"
-                    " suppressed_until = CASE WHEN destination.refusals + 1 >= $5 THEN $4"
+                    " suppressed_until = CASE WHEN destination.refusals + 1 >= $5"
+                    " AND destination.suppressed_until < $4 THEN $4"
                     " ELSE destination.suppressed_until END");
     if (!statement)
         return false;

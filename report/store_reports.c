@@ -77,9 +77,11 @@ bool store_reports(struct store *store, unsigned states, const struct store_filt
 bool store_report_claim(struct store *store, int64_t report, int64_t now, int64_t until,
                         bool *claimed)
 {
-    struct sql_statement *statement = sql_prepare(
-        store->sql, "UPDATE report SET claimed_until = $1 WHERE id = $2 AND claimed_until <= $3"
-                    " AND state IN ('planned', 'open') RETURNING id");
+    struct sql_statement *statement =
+        sql_prepare(store->sql, "UPDATE report SET claimed_until = $1 WHERE id = $2"
+                                /* nobody claims for a day: a clock that was wrong said that */
+                                " AND (claimed_until <= $3 OR claimed_until > $1 + 86400)"
+                                " AND state IN ('planned', 'open') RETURNING id");
     *claimed = false;
     if (!statement)
         return false;

@@ -81,6 +81,20 @@ def test_wrong_command_lines(world):
 # -------------------------------------------------------------------- sending
 
 
+def test_claim_of_a_wrong_clock(world):
+    """A run that was killed while the clock was years ahead holds no report for years."""
+    works = world.options["ReportTransport"]
+    world.fill("one.example")
+    world.configure(ReportTransport="smtp://127.0.0.1:1")
+    world.send(code=75)
+    world.configure(ReportTransport=works)
+    store = world.store()
+    store.db.execute("UPDATE report SET claimed_until = ?", (MORNING + 3650 * DAY,))
+    store.close()
+    world.send(now=MORNING + DAY // 2)
+    assert world.recipients() == ["dmarc@one.example"]
+
+
 def test_one_report(world):
     world.fill("one.example", count=7)
     said = world.send()
@@ -423,6 +437,31 @@ def test_suppressed_by_bounces(make_world):
             assert done.returncode == 0 and b"came back: 5.1.1" in done.stdout
         assert world.show()["destinations"][0]["refusals"] == day + 1
     assert world.deliveries()["dmarc@one.example"] == ["bounced", "bounced", "suppressed"]
+
+
+def test_bounces_by_who_was_sent_the_same(make_world):
+    """Two are sent one report, so each knows its id: neither can silence the other with bounces."""
+    world = make_world(ReportSuppressAfter="1")
+    store = world.store()
+    store.domain("asks.example", ["mailto:d@asks.example", "mailto:all@everybody.example"],
+                 YESTERDAY)
+    store.close()
+    world.send()
+    message = world.sink.wait("d@asks.example")
+    done = world.run("bounce", data=bounce(message, "all@everybody.example"))
+    assert done.returncode == 0 and b"came back: 5.1.1" in done.stdout
+    assert world.deliveries()["all@everybody.example"] == ["bounced"]
+    assert world.show()["destinations"] == []
+
+
+def test_late_bounce_leaves_suppression_by_hand(make_world):
+    world = make_world(ReportSuppressAfter="1")
+    world.fill("one.example")
+    world.send()
+    message = world.sink.wait("dmarc@one.example")
+    world.run("suppress", "dmarc@one.example")
+    world.run("bounce", data=bounce(message, "dmarc@one.example"))
+    assert b"suppressed by hand, 1 refused in a row" in world.run("suppress", "--list").stdout
 
 
 def test_bounces_that_count_for_nothing(world):
