@@ -4,6 +4,7 @@
 
 #include "report.h"
 #include "report_rules.h"
+#include "store_failure.h"
 
 #include <argp.h>
 #include <dirent.h>
@@ -203,7 +204,7 @@ static bool collect(struct store *store, const struct store_filter *filter,
            read_deliveries(store, show) && store_destinations(store, add_destination, show) &&
            store_losses(store, show->now - REPORT_SHOW_LOSS_DAYS * REPORT_DAY_SECONDS, add_loss,
                         show) &&
-           store_totals(store, &show->totals);
+           store_totals(store, &show->totals) && store_failures_waiting(store, &show->failures);
 }
 
 /* With the period that is not over, which `send` leaves alone. */

@@ -46,6 +46,7 @@ struct report_show {
     struct report_show_destination *destinations; /* that refused lately, or are suppressed */
     struct report_show_loss *losses;
     struct store_totals totals;
+    int64_t failures; /* failure reports that wait */
     uint64_t backlog; /* octets in the journal */
     bool backlog_known;
 };

@@ -93,8 +93,9 @@ static json_t *totals_json(const struct store_totals *totals)
 void report_show_json(struct report_show *show)
 {
     json_t *backlog = show->backlog_known ? json_integer((json_int_t)show->backlog) : json_null();
-    print_json(json_pack("{s:o, s:o, s:o, s:o, s:o, s:o}", "waiting", waiting_json(show), "reports",
-                         reports_json(show), "destinations", destinations_json(show), "losses",
-                         losses_json(show), "totals", totals_json(&show->totals), "journal",
-                         backlog));
+    print_json(json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:I}", "waiting", waiting_json(show),
+                         "reports", reports_json(show), "destinations", destinations_json(show),
+                         "losses", losses_json(show), "totals", totals_json(&show->totals),
+                         "journal", backlog, "failure_reports_waiting",
+                         (json_int_t)show->failures));
 }

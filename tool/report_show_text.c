@@ -181,6 +181,8 @@ static void totals(const struct report_show *show)
            totals->policies);
     printf("  %-9s %" PRId64 ", %" PRId64 " not finished\n", "reports", totals->reports,
            totals->reports_open);
+    if (show->failures > 0)
+        printf("  %-9s %" PRId64 " failure reports wait\n", "failures", show->failures);
     if (totals->octets > 0)
         printf("  %-9s %s\n", "size", size_text((uint64_t)totals->octets, size, sizeof(size)));
     printf("  %-9s %s\n", "journal",

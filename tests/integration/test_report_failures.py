@@ -94,6 +94,11 @@ class Site:
         assert done.returncode == code and not harness.SANITIZER.search(said), said
         return said
 
+    def show(self):
+        done = subprocess.run([harness.ASSAY, "report", "show", "--json", "-c",
+                               self.assayd.conf_path], capture_output=True, timeout=60)
+        return json.loads(done.stdout)
+
     def mails(self):
         """address -> [mail, ...]; aggregate reports left out."""
         found = {}
@@ -137,7 +142,9 @@ def test_like_failures_are_one_report(make_site):
     site = make_site()
     site.deliver(*[message(b"fails.example")] * 5)
     site.settle(5)
+    assert site.show()["failure_reports_waiting"] == 1
     said = site.send("-v")
+    assert site.show()["failure_reports_waiting"] == 0
     assert "fails.example: failure report sent to ruf@fails.example" in said
     assert list(site.mails()) == ["ruf@fails.example"]
     (octets,) = site.mails()["ruf@fails.example"]
