@@ -17,6 +17,7 @@
 #include <string.h>
 #include <sysexits.h>
 #include <time.h>
+#include <unistd.h>
 
 enum { MEMORY_MAX = 256 << 20 /* octets for one mail and what is read out of it */ };
 
@@ -78,19 +79,34 @@ static bool count(struct store *store, const struct report_config *config, struc
 
 /* The address that we wrote to comes first; a bounce of an older kind knows only where it went in
  * the end. */
-static int count_all(struct store *store, const struct report_config *config, struct arena *arena,
-                     const struct report_dsn *dsn)
+static bool count_all(struct store *store, const struct report_config *config, struct arena *arena,
+                      const struct report_dsn *dsn, bool *any)
 {
-    bool any = false;
+    *any = false;
     for (size_t i = 0; i < dsn->failed_count; i++) {
         const struct report_dsn_recipient *recipient = &dsn->failed[i];
         bool known;
         if (!count(store, config, arena, dsn, recipient->original, recipient, &known) ||
-            (!known && !count(store, config, arena, dsn, recipient->final, recipient, &known))) {
+            (!known && !count(store, config, arena, dsn, recipient->final, recipient, &known)))
+            return false;
+        *any = *any || known;
+    }
+    return true;
+}
+
+/* A mail can come back before `assay report send` has noted that it went out. */
+static int count_patiently(struct store *store, const struct report_config *config,
+                           struct arena *arena, const struct report_dsn *dsn)
+{
+    enum { NAP_SECONDS = 1 };
+    bool any = false;
+    for (int i = 0; !any && i < 2; i++) {
+        if (i > 0)
+            sleep(NAP_SECONDS);
+        if (!count_all(store, config, arena, dsn, &any)) {
             report_store_trouble(store);
             return EX_TEMPFAIL;
         }
-        any = any || known;
     }
     if (!any)
         puts("ignored: no report of ours went to who failed");
@@ -109,7 +125,7 @@ static int handle(const struct report_config *config, struct arena *arena, struc
     struct store *store = report_open_store(config, SQL_READ_WRITE, &code);
     if (!store)
         return code == EX_OK ? EX_OK : EX_TEMPFAIL;
-    code = count_all(store, config, arena, &dsn);
+    code = count_patiently(store, config, arena, &dsn);
     store_close(store);
     return code;
 }

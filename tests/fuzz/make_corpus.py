@@ -443,6 +443,24 @@ def zipped(*files):
     return out.getvalue()
 
 
+def answers_to_reports():
+    """URIs of rua=, and bounces."""
+    for uri in ("mailto:a@example.com", "mailto:a%2Bb@example.com?subject=x",
+                "mailto:%40@a.example", "mailto:a@one.example%2Cb@two.example",
+                "mailto:a%0d%0a@b\u00fc.example"):
+        add("report_dsn", uri + "\n")
+    returned = "Message-ID: <" + "aB3" * 10 + "xy@mx.example>\n\n"
+    for kind, text in (("message/rfc822", returned), ("text/rfc822-headers", returned),
+                       ("text/rfc822-headers", "Subject: x\n\n")):
+        for action in ("failed", "delayed"):
+            add("report_dsn", "Content-Type: multipart/report; report-type=delivery-status;"
+                " boundary=b\n\n--b\n\nsorry\n--b\nContent-Type: message/delivery-status\n\n"
+                "Reporting-MTA: dns; mx.example\n\nOriginal-Recipient: rfc822;a@example.com\n"
+                "Final-Recipient: rfc822; b@example.com\nAction: " + action + "\nStatus: 5.1.1\n"
+                "Diagnostic-Code: smtp; 550 no\n\n--b\nContent-Type: " + kind + "\n\n" + text +
+                "--b--\n")
+
+
 def reports_of_others():
     samples = TESTS / "conformance/data/report-samples"
     small = b"<feedback><record><row><count>1</count></row></record></feedback>"
@@ -502,7 +520,8 @@ def tables():
 
 def main():
     for make in (header_fields, dkim, signing_keys, dns, zones, spf, messages, configuration,
-                 tables, report_rows, reports, failure_events, reports_of_others):
+                 tables, report_rows, reports, failure_events, reports_of_others,
+                 answers_to_reports):
         make()
     for target, seeds in sorted(written.items()):
         directory = OUT / target
