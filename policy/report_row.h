@@ -16,7 +16,7 @@
 
 enum {
     REPORT_SIGNATURES_MAX = 100, /* signatures in one row (RFC 9990 3.1.3: SHOULD) */
-    REPORT_REASONS_MAX = 4,      /* override reasons in one row: we never find more than two */
+    REPORT_REASONS_MAX = 4,      /* override reasons in one row: we never find more than three */
     REPORT_TEXT_MAX = 200,       /* octets of one free text (reason, comment, error) */
     REPORT_URIS_MAX = 10,        /* URIs kept of one rua= or ruf=, in the order of the record */
     REPORT_URI_MAX = 512,        /* octets of one; a longer one is left out */

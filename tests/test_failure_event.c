@@ -143,6 +143,8 @@ static void test_fo(void **state)
         /* what could not be checked did not fail */
         {"d", true, false, AUTH_PASS, AUTH_TEMPERROR, 0},
         {"d", true, false, AUTH_PASS, AUTH_NEUTRAL, 0},
+        {"d", true, false, AUTH_PASS, AUTH_POLICY, 0},
+        {"d", true, false, AUTH_PASS, AUTH_PERMERROR, FAILURE_DKIM},
     };
     struct scene *scene = *state;
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
