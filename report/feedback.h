@@ -81,6 +81,7 @@ struct feedback_finding {
     struct feedback *feedback; /* or NULL */
     struct arf *failure;       /* or NULL */
     const char *why;           /* one printable line; NULL when there is one of the two */
+    bool other_mail;           /* why: a mail that nobody meant to be a report */
 };
 
 /* The finding lives until it returns. */

@@ -236,8 +236,11 @@ static void read_mail(struct place *mail, struct bytes text)
     }
     if (!arena || arena_failed(arena))
         tell_why(mail, "out of memory");
+    else if (!mail->found && is_mail)
+        tell(mail, &(struct feedback_finding){
+                       .where = mail->where, .why = "no report in this mail", .other_mail = true});
     else if (!mail->found)
-        tell_why(mail, is_mail ? "no report in this mail" : "neither a mail nor XML, gzip or zip");
+        tell_why(mail, "neither a mail nor XML, gzip or zip");
     arena_free(arena);
 }
 

@@ -149,6 +149,8 @@ static void take(void *context, const struct feedback_finding *finding)
     struct report_reading *reading = context;
     if (finding->feedback)
         take_report(reading, finding->where, finding->feedback);
+    else if (finding->other_mail) /* a mailbox has such, too: those of TLS reports, of people */
+        reading->other_mails++;
     else if (!finding->failure)
         report_reading_unreadable(reading, finding->where, finding->why);
     else if (!is_wanted_failure(reading, finding->failure))
@@ -294,7 +296,8 @@ static int read_all(const struct request *request, struct report_reading *readin
         opened = read_path(reading, request->files[i]) && opened;
     if (opened && !reading->printed && !reading->other_domains &&
         json_array_size(reading->failures) == 0 && json_array_size(reading->unreadable) == 0)
-        report_reading_unreadable(reading, bytes_of(request->files[0]), "no file in it");
+        report_reading_unreadable(reading, bytes_of(request->files[0]),
+                                  reading->other_mails ? "no report in it" : "no file in it");
     int code = publish(request, reading);
     return code == EX_OK || code == EX_DATAERR ? opened ? code : EX_NOINPUT : code;
 }

@@ -16,6 +16,7 @@ struct report_reading {
     const char *domain;   /* NULL, or: only reports about this domain and those below it */
     size_t files;         /* that could be opened */
     size_t other_domains; /* reports left out for --domain */
+    size_t other_mails;   /* mails without a report */
     size_t skipped;       /* records left out: without a count that is a number */
     json_t *failures;     /* failure reports, as they stand in the JSON */
     json_t *unreadable;   /* {where, why} each */

@@ -19,8 +19,8 @@
  *   days             day (00:00), messages, passed
  *   organisations, domains, results, dispositions
  *                    name, reports, messages, passed
- *   summary          files, reports, duplicates, other_domains, failure_reports, unreadable,
- *                    skipped_records, messages, passed, begin, end
+ *   summary          files, reports, duplicates, other_domains, other_mails, failure_reports,
+ *                    unreadable, skipped_records, messages, passed, begin, end
  */
 #include "report_read.h"
 
@@ -270,6 +270,7 @@ static void print_summary(const struct report_reading *reading)
     json_object_set_new(object, "reports", number(figures->reports));
     json_object_set_new(object, "duplicates", number(figures->duplicates));
     json_object_set_new(object, "other_domains", number(reading->other_domains));
+    json_object_set_new(object, "other_mails", number(reading->other_mails));
     json_object_set_new(object, "failure_reports", number(json_array_size(reading->failures)));
     json_object_set_new(object, "unreadable", number(figures->failed));
     json_object_set_new(object, "skipped_records", number(reading->skipped));

@@ -161,6 +161,7 @@ static void print_left_out(FILE *out, const struct report_reading *reading)
          "reports were there before and do not count again"},
         {reading->other_domains, "report is about another domain",
          "reports are about other domains"},
+        {reading->other_mails, "mail holds no report", "mails hold no report"},
         {reading->skipped, "record has no count that is a number, and does not count",
          "records have no count that is a number, and do not count"},
         {figures->failed, "thing could not be read (see the end)",
