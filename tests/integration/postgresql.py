@@ -2,6 +2,7 @@
 socket there, run by an unprivileged user, since it refuses to be run by root.
 """
 
+import contextlib
 import glob
 import os
 import pwd
@@ -10,26 +11,34 @@ import subprocess
 
 import harness
 
-USER = "postgres"
+def _user():
+    """Whoever it is, the server must not be root."""
+    for name in ("postgres", "nobody"):
+        with contextlib.suppress(KeyError):
+            return pwd.getpwnam(name).pw_name
+    return None
+
+
+USER = _user()
 
 
 def _programs():
-    found = sorted(glob.glob("/usr/lib/postgresql/*/bin"), key=lambda p: int(p.split("/")[4]))
-    return found[-1] if found else None
+    """Those that contrib/deps unpacked, else installed ones; the newest."""
+    for top in (os.path.join(harness.CACHE, "postgresql"), ""):
+        found = glob.glob(top + "/usr/lib/postgresql/*/bin/initdb")
+        if found:
+            return os.path.dirname(max(found, key=lambda p: int(p.split("/")[-3])))
+    return None
 
 
 def unavailable():
     """None, or why there cannot be a server."""
     if _programs() is None:
         return "PostgreSQL is not installed"
-    if shutil.which("psql") is None:
-        return "psql is not installed"
     if os.geteuid() != 0:
         return "a PostgreSQL server of its own needs root, to become another user"
-    try:
-        pwd.getpwnam(USER)
-    except KeyError:
-        return "there is no user " + USER
+    if USER is None:
+        return "there is no user postgres or nobody"
     return None
 
 
@@ -73,7 +82,7 @@ class Server:
 
     def query(self, database, text):
         """The rows as lists of text; a NULL is empty."""
-        done = subprocess.run(["psql", "-X", "-q", "-A", "-t", "-F", "\t", "-v", "ON_ERROR_STOP=1",
+        done = subprocess.run([os.path.join(_programs(), "psql"), "-X", "-q", "-A", "-t", "-F", "\t", "-v", "ON_ERROR_STOP=1",
                                "-d", self.uri(database), "-c", text],
                               capture_output=True, text=True, timeout=60 * harness.PATIENCE)
         if done.returncode != 0:
