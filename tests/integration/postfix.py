@@ -73,6 +73,7 @@ flush unix n - n 1000? 0 flush
 smtp unix - - n - - smtp
 showq unix n - n - - showq
 error unix - - n - - error
+local unix - n n - - local
 retry unix - - n - - error
 anvil unix - - n - 1 anvil
 scache unix - - n - 1 scache

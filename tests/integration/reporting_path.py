@@ -24,6 +24,8 @@ import signing
 from namespace import LIST, SENDER, SENDER6, SERVER, STRANGER
 
 REPORTER, RECEIVER = "mx.example.org", "receiver.example.net"
+BOUNCES = "copy@bounces.example"
+BOUNCE_USER = "games"
 GONE = "gone@rcpt.example"  # the receiver knows nobody of that name
 
 
@@ -77,15 +79,31 @@ class Path:
                 ReportWhen="always")
             mta = self._postfix(daemon, self.receiver, addresses, (
                 "relayhost = [%s]:%d\nsmtp_bind_address = %s\n"
-                "relay_domains = rcpt.example, %s\n"
-                "transport_maps = inline:{{%s=smtp:[%s]:%d}}\n"
-                % (SERVER, self.receiver.port, SENDER, REPORTER, REPORTER, SERVER,
+                "mailbox_size_limit = 0\nmydestination = %s\nalias_maps = texthash:%s\n"
+                "transport_maps = inline:{{bounces.example=smtp:[%s]:%d}}\n"
+                % (SERVER, self.receiver.port, SENDER, REPORTER, self._aliases(daemon), SERVER,
                    self.bounce_port())))
             self.reporters.append((mta, daemon))
         self.mta, self.daemon = self.reporters[0]
 
+    def _aliases(self, daemon):
+        """As assay-report(1) has it: the file belongs to the user that the command is to run as. And
+        a copy of each bounce for the test."""
+        path = os.path.join(self.dir, "aliases%d" % daemon.port)
+        with open(path, "w") as f:
+            f.write('%s "|%s report bounce -c %s", %s\n' % (
+                reporting.SENDER.split("@")[0], harness.ASSAY, daemon.conf_path, BOUNCES))
+        shutil.chown(path, BOUNCE_USER)
+        return path
+
+    def give_store(self):
+        """The store to that user, who is no other than assayd's in real life."""
+        for name in (".", *os.listdir(self.dir)):
+            if name == "." or name.startswith("reports.db"):
+                shutil.chown(os.path.join(self.dir, name), BOUNCE_USER)
+
     def bounce_port(self):
-        """Where bounces go: a sink of their own, at the address that the reporter can reach."""
+        """Where the copies go: a sink of their own, at an address that the reporter can reach."""
         if not hasattr(self, "bounces"):
             self.bounces = harness.Sink(SERVER)
             self.running.append(self.bounces)
