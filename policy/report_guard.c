@@ -10,7 +10,6 @@
 void report_guard_init(struct report_guard *guard, struct bytes sender, struct bytes mail_from)
 {
     *guard = (struct report_guard){.sender = sender, .null_sender = mail_from.len == 0};
-    report_guard_recipient(guard, mail_from);
 }
 
 static bool is_own(const struct report_guard *guard, struct bytes address)
@@ -21,7 +20,9 @@ static bool is_own(const struct report_guard *guard, struct bytes address)
 void report_guard_recipient(struct report_guard *guard, struct bytes address)
 {
     if (is_own(guard, address))
-        guard->own = true;
+        guard->own_recipient = true;
+    else
+        guard->other_recipient = true;
 }
 
 /* ---- Content-Type (RFC 2045 5.1) ---- */
@@ -171,7 +172,7 @@ void report_guard_header(struct report_guard *guard, struct arena *scratch, stru
 
 const char *report_guard_verdict(const struct report_guard *guard, struct bytes author)
 {
-    if (guard->own || is_own(guard, author))
+    if ((guard->own_recipient && !guard->other_recipient) || is_own(guard, author))
         return "from or to ReportSender";
     if (guard->feedback_report)
         return "a feedback report itself";

@@ -5,8 +5,9 @@
  *   - its Content-Type is multipart/report with report-type=feedback-report;
  *   - it looks like an aggregate report: Subject "Report Domain: ... Submitter: ..."
  *     (RFC 9990 3.5.2) and an archive, XML or multipart for Content-Type;
- *   - a recipient, the reverse-path or the author is our own ReportSender (bounces and automatic
- *     answers to our reports, and our reports themselves);
+ *   - the author or the only recipient is our own ReportSender (our reports themselves; bounces of
+ *     them and automatic answers). Not one recipient of many, nor the reverse-path: that would be
+ *     all that a forger has to write to stay out of every report;
  *   - it says Auto-Submitted: anything but "no" (RFC 3834), and is a bounce: null reverse-path,
  *     or multipart/report.
  * Other automatic mail is counted: domain owners want to know of their
@@ -18,12 +19,13 @@
 #include "arena.h"
 
 struct report_guard {
-    struct bytes sender; /* ReportSender, or empty; the settings' memory */
-    bool null_sender;    /* the reverse-path is empty */
-    bool own;            /* sent by or to ReportSender */
-    bool automatic;      /* Auto-Submitted, and not "no" */
-    bool report_subject; /* Subject of an aggregate report */
-    bool report_type;    /* Content-Type that one may have */
+    struct bytes sender;  /* ReportSender, or empty; the settings' memory */
+    bool null_sender;     /* the reverse-path is empty */
+    bool own_recipient;   /* sent to ReportSender */
+    bool other_recipient; /* and, or, to somebody else */
+    bool automatic;       /* Auto-Submitted, and not "no" */
+    bool report_subject;  /* Subject of an aggregate report */
+    bool report_type;     /* Content-Type that one may have */
     bool multipart_report;
     bool feedback_report;
 };
