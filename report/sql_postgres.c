@@ -32,19 +32,15 @@ struct connection {
     bool lost;
 };
 
-struct parameter {
-    char number[NUMBER_MAX];
-};
-
 struct prepared {
     struct sql_statement statement;
     struct connection *connection;
     char name[NAME_MAX_OCTETS];
     int count; /* parameters */
     const char **values;
-    int *lengths, *formats; /* format 1: octets, counted; 0: text with NUL */
-    struct parameter *numbers;
-    PGresult *result; /* the row at hand */
+    int *lengths, *formats;      /* format 1: octets, counted; 0: text with NUL */
+    char (*numbers)[NUMBER_MAX]; /* their text */
+    PGresult *result;            /* the row at hand */
 };
 
 static struct connection *connection_of(struct sql *sql)
@@ -70,7 +66,9 @@ static const struct state_trouble state_troubles[] = {
     {"57P", SQL_AWAY, ""},                                /* shutdown, crash, idle time-out */
     {"25P03", SQL_AWAY, ""},                              /* idle in a transaction for too long */
     {"53300", SQL_AWAY, "; raise max_connections there"}, /* too many connections */
-    {"40", SQL_BUSY, ""},                                 /* serialization, deadlock */
+    /* a row that was referred to went away meanwhile (store_expire): again, it is made anew */
+    {"23503", SQL_BUSY, ""},
+    {"40", SQL_BUSY, ""},                                    /* serialization, deadlock */
     {"55P03", SQL_BUSY, "; another process holds the lock"}, /* lock_timeout */
     {"57014", SQL_BUSY, ""},                                 /* statement_timeout */
     {"53200", SQL_BUSY, ""},                                 /* out of memory */
@@ -403,7 +401,7 @@ static void postgres_bind_int64(struct sql_statement *statement, int index, int6
     struct prepared *prepared = prepared_of(statement);
     if (index < 1 || index > prepared->count)
         return;
-    char *number = prepared->numbers[index - 1].number;
+    char *number = prepared->numbers[index - 1];
     snprintf(number, NUMBER_MAX, "%" PRId64, value);
     prepared->values[index - 1] = number;
     prepared->lengths[index - 1] = 0;

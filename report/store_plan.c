@@ -14,16 +14,20 @@
     " FROM message m WHERE m.report IS NULL AND m.received >= $1 AND m.received < $2"              \
     " GROUP BY m.tuple, m.received - m.received % $3)"
 
-/* The same as records of reports. $4: policy domain or ''; $5: records in one report. */
+/* The same as records of reports. $4: policy domain or ''; $5: records in one report. A part has
+ * the number of its first record: without a division, which is not everywhere one of integers. */
 #define RECORDS                                                                                    \
-    "(SELECT t.policy AS policy, g.begin_at AS begin_at, g.tuple AS tuple, g.messages AS "         \
-    "messages,"                                                                                    \
+    "(SELECT n.policy AS policy, n.begin_at AS begin_at, n.tuple AS tuple,"                        \
+    " n.messages AS messages, n.passed AS passed, n.accepted AS accepted,"                         \
+    " n.number - n.number % $5 AS part"                                                            \
+    " FROM (SELECT t.policy AS policy, g.begin_at AS begin_at, g.tuple AS tuple,"                  \
+    " g.messages AS messages,"                                                                     \
     " CASE WHEN t.dkim = 'pass' OR t.spf = 'pass' THEN g.messages ELSE 0 END AS passed,"           \
     " CASE WHEN t.disposition IN ('none', 'pass') THEN g.messages ELSE 0 END AS accepted,"         \
-    " (row_number() OVER (PARTITION BY t.policy, g.begin_at ORDER BY t.source_ip, t.id) - 1) / $5" \
-    " AS part"                                                                                     \
+    " row_number() OVER (PARTITION BY t.policy, g.begin_at ORDER BY t.source_ip, t.id) - 1"        \
+    " AS number"                                                                                   \
     " FROM " DUE " g JOIN tuple t ON t.id = g.tuple JOIN policy p ON p.id = t.policy"              \
-    " WHERE $4 = '' OR p.domain = $4)"
+    " WHERE $4 = '' OR p.domain = $4) n)"
 
 static void bind_filter(struct sql_statement *statement, const struct store_filter *filter)
 {
@@ -202,11 +206,17 @@ static bool begin_snapshot(struct store *store)
             sql_run(store->sql, "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ"));
 }
 
-/* What PostgreSQL knows about rows that were inserted a moment ago is nothing; it would
- * join them in the slowest of ways, here and when the reports are read. */
+/* What PostgreSQL knows about rows that were inserted a moment ago is nothing; it would join them
+ * in the slowest of ways, here and when the reports are read. What cannot do this (CockroachDB
+ * inside of a transaction) goes without. */
 static bool analyze(struct store *store, const char *text)
 {
-    return sql_kind(store->sql) == SQL_SQLITE || sql_run(store->sql, text);
+    if (sql_kind(store->sql) == SQL_SQLITE)
+        return true;
+    return sql_run(store->sql, "SAVEPOINT before_analyze") &&
+           (sql_run(store->sql, text) ||
+            sql_run(store->sql, "ROLLBACK TO SAVEPOINT before_analyze")) &&
+           sql_run(store->sql, "RELEASE SAVEPOINT before_analyze");
 }
 
 static bool plan_once(struct store *store, const struct store_filter *filter, int64_t now,
