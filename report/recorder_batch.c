@@ -5,6 +5,7 @@
  * how the one before ended. Only after a commit the journal is told to forget.
  */
 #include "recorder_internal.h"
+#include "store_failure.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -282,11 +283,12 @@ bool recorder_carry(struct recorder *recorder)
 
 bool recorder_expire(struct recorder *recorder)
 {
-    int64_t unreported = 0;
+    int64_t unreported = 0, now = time(NULL);
     if (!have_store(recorder))
         return false;
-    if (!store_expire(recorder->store, time(NULL) - (int64_t)recorder->config->retention,
-                      &unreported))
+    /* Failures go also when nobody comes to send them: they tell of people. */
+    if (!store_failure_expire(recorder->store, now - STORE_FAILURE_KEEP) ||
+        !store_expire(recorder->store, now - (int64_t)recorder->config->retention, &unreported))
         return failed(recorder);
     if (unreported)
         recorder_say(recorder, RECORDER_WARNING,

@@ -6,7 +6,7 @@
  */
 #include "failure_event.h"
 #include "recorder.h"
-#include "store.h"
+#include "store_failure.h"
 
 #include "strbuf.h"
 #include "unit.h"
@@ -68,7 +68,7 @@ static struct {
     int fails_after[STEPS];        /* calls that still work */
     bool mends;                    /* a new connection works */
     unsigned seen[MESSAGES_MAX];
-    size_t events, transactions, opened, tries, expired, expired_before;
+    size_t events, transactions, opened, tries, expired, expired_before, failures_before;
     uint64_t lost;
     char id[JOURNAL_ID_LEN + 1];
     struct journal_position position;
@@ -183,6 +183,15 @@ bool store_batch_commit(struct store *store, struct journal_position position)
     world.transactions++;
     pthread_mutex_unlock(&world.mutex);
     return works(store, STEP_COMMITTED, NULL, NULL);
+}
+
+bool store_failure_expire(struct store *store, int64_t before)
+{
+    (void)store;
+    pthread_mutex_lock(&world.mutex);
+    world.failures_before = (size_t)before;
+    pthread_mutex_unlock(&world.mutex);
+    return true;
 }
 
 bool store_expire(struct store *store, int64_t before, int64_t *messages)
@@ -328,6 +337,8 @@ static void test_messages_reach_the_store(void **state)
     struct recorder *recorder = start();
     wait_for(&world.expired, 1); /* at the start, and then every hour */
     assert_true(world.expired_before < (size_t)time(NULL) - 86399);
+    assert_true(world.failures_before <= (size_t)time(NULL) - STORE_FAILURE_KEEP);
+    assert_true(world.failures_before > (size_t)time(NULL) - STORE_FAILURE_KEEP - 600);
     assert_int_equal(said("W reports: 3 messages in "), 1);
     add(recorder, 100);
     recorder_message(recorder, &unreported, 1700000000, "1");

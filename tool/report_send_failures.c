@@ -244,7 +244,7 @@ void report_send_failures(struct report_send *run)
     int64_t keys[FAILURE_BATCH], after = 0, now = report_send_now(run);
     size_t count = 0;
     /* --day asks for aggregate reports */
-    if (run->request->day >= 0 || run->stop != REPORT_GO_ON)
+    if (run->request->day >= 0 || run->stop == REPORT_STOP_STORE)
         return;
     if (!store_failure_expire(run->store, now - STORE_FAILURE_KEEP)) {
         report_send_store_failed(run);
