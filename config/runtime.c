@@ -88,6 +88,7 @@ struct runtime *runtime_prepare(struct config *config, const struct runtime *pre
     runtime->env.epoch = epoch;
     runtime->env.clock = runtime;
     runtime->fixed_epoch = -1;
+    runtime->log_resolver = log ? log->resolver : NULL;
     atomic_init(&runtime->references, 1);
     if (open_keys(runtime, previous, log, error))
         return runtime;
@@ -98,6 +99,7 @@ struct runtime *runtime_prepare(struct config *config, const struct runtime *pre
 bool runtime_start(struct runtime *runtime, const struct runtime *previous, char *error)
 {
     struct resolver_options options = resolver_options(runtime->config);
+    options.log = runtime->log_resolver;
     if (previous && resolver_matches(previous->resolver, &options))
         runtime->resolver = resolver_ref(previous->resolver);
     else

@@ -21,14 +21,17 @@ struct runtime {
     struct key_store *keys;        /* owned reference; NULL: nothing is signed */
     struct key_rotation *rotation; /* owned; NULL: not started */
     struct policy_env env;
-    int64_t fixed_epoch; /* assay check --now; -1: the system's clock */
+    void (*log_resolver)(const char *line); /* see resolver_options.log */
+    int64_t fixed_epoch;                    /* assay check --now; -1: the system's clock */
     atomic_uint references;
 };
 
 enum { RUNTIME_ERROR_MAX = KEY_STORE_ERROR }; /* octets of an error text, with NUL */
 
-/* What is to be said of keys, and to whom; see struct key_store_options. */
+/* What is to be said of keys, and to whom; see struct key_store_options. And of the resolver, by
+ * something that outlives every runtime; NULL: nothing. */
 struct runtime_log {
+    void (*resolver)(const char *line);
     void (*keys)(void *context, enum key_store_level level, const char *line);
     void *context;
     uid_t reader_uid; /* who reads keys after the start */

@@ -96,11 +96,17 @@ static void log_keys(void *context, enum key_store_level level, const char *line
         log_info("%s", line);
 }
 
+static void log_resolver(const char *line)
+{
+    log_error("%s", line);
+}
+
 /* For those who read keys as `owner` later on. */
 static struct runtime_log log_for(const struct privileges *owner)
 {
     return (struct runtime_log){
         .keys = log_keys,
+        .resolver = log_resolver,
         .reader_uid = owner && owner->change ? owner->uid : geteuid(),
         .reader_gid = owner && owner->change ? owner->gid : getegid(),
     };

@@ -243,7 +243,7 @@ static struct flight *open_flight(struct shard *shard, const struct question *q,
         flight->shard = shard; /* once: cancel() reads it without the lock */
     }
     memcpy(flight->name, q->name.data, q->name.len);
-    flight->face = (struct dns_flight){{flight->name, q->name.len}, q->type};
+    flight->face = (struct dns_flight){{flight->name, q->name.len}, q->type, NULL};
     flight->first = NULL;
     flight->hash = q->hash;
     flight->started_us = now_us;
@@ -273,6 +273,7 @@ static void board(struct flight *flight, struct dns_lookup *lookup)
 {
     lookup->flight_next = flight->first;
     flight->first = lookup;
+    __atomic_store_n(&flight->face.message, lookup->session, __ATOMIC_RELAXED);
     __atomic_store_n(&lookup->flight, flight, __ATOMIC_RELAXED);
 }
 
@@ -337,6 +338,31 @@ void dns_cache_cancel(struct dns_lookup *lookup)
     pthread_mutex_unlock(&shard->lock);
 }
 
+/* Its memory stays with the shard. */
+static void close_flight(struct shard *shard, struct flight *flight)
+{
+    struct question q = {flight->face.name, flight->face.type, flight->hash};
+    if (!flight->lost) {
+        struct flight **link = find_flight(shard, &q);
+        *link = flight->chain;
+    }
+    flight->chain = shard->free_flights;
+    shard->free_flights = flight;
+    shard->flights_open--;
+}
+
+bool dns_cache_abandon(struct dns_flight *face)
+{
+    struct flight *flight = (struct flight *)face;
+    struct shard *shard = flight->shard;
+    pthread_mutex_lock(&shard->lock);
+    bool unwanted = !flight->first;
+    if (unwanted)
+        close_flight(shard, flight);
+    pthread_mutex_unlock(&shard->lock);
+    return unwanted;
+}
+
 void dns_cache_answer(struct dns_flight *face, const struct dns_answer *answer)
 {
     struct flight *flight = (struct flight *)face;
@@ -344,10 +370,6 @@ void dns_cache_answer(struct dns_flight *face, const struct dns_answer *answer)
     struct question q = {face->name, face->type, flight->hash};
 
     pthread_mutex_lock(&shard->lock);
-    if (!flight->lost) {
-        struct flight **link = find_flight(shard, &q);
-        *link = flight->chain;
-    }
     if (answer)
         keep_answer(shard, &q, answer);
     struct dns_lookup *next;
@@ -356,9 +378,7 @@ void dns_cache_answer(struct dns_flight *face, const struct dns_answer *answer)
         dns_lookup_complete(lookup, answer ? dns_answer_ref(answer) : NULL, false);
         leave(lookup);
     }
-    flight->chain = shard->free_flights;
-    shard->free_flights = flight;
-    shard->flights_open--;
+    close_flight(shard, flight);
     pthread_mutex_unlock(&shard->lock);
     dns_answer_unref(answer);
 }

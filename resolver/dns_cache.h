@@ -33,11 +33,13 @@ enum {
 struct dns_flight {
     struct bytes name; /* lower case */
     enum dns_type type;
+    const void *message; /* whose lookup joined last: a mark to tell messages apart by, maybe
+                            of one that is gone. Changes at any time: read it atomically */
 };
 
 struct dns_backend {
     /* Asks. Must not wait; dns_cache_answer() is called exactly once, from within
-     * ask() or from any thread later. */
+     * ask() or from any thread later, unless dns_cache_abandon() comes first. */
     void (*ask)(struct dns_backend *backend, struct dns_flight *flight);
 };
 
@@ -67,6 +69,10 @@ void dns_cache_start(struct dns_cache *cache, struct bytes name, struct dns_look
 /* After return the lookup is not touched any more. Harmless when it is completed
  * or was never started. */
 void dns_cache_cancel(struct dns_lookup *lookup);
+
+/* For the backend, before it asks. True: nobody waits for the answer any more; the flight is
+ * closed and must not be touched afterwards. */
+bool dns_cache_abandon(struct dns_flight *flight);
 
 /* The backend's answer. Takes over one reference; NULL: out of memory. The
  * flight must not be touched afterwards. */

@@ -77,15 +77,20 @@ static bool apply(struct ub_ctx *context, const struct setting *settings, char *
 }
 
 /* Each query on its way holds a UDP socket: a quarter of what the process may open,
- * 64 to 1024 of them. More queries wait for their turn. */
-static bool apply_sockets(struct ub_ctx *context, char *error, size_t size)
+ * 64 to 1024 of them. More queries wait for their turn in dns_unbound.c. */
+unsigned dns_unbound_sockets(void)
 {
     struct rlimit limit;
     unsigned sockets = 256;
     if (getrlimit(RLIMIT_NOFILE, &limit) == 0)
         sockets = limit.rlim_cur > 4096 ? 1024 : (unsigned)limit.rlim_cur / 4;
+    return sockets < 64 ? 64 : sockets;
+}
+
+static bool apply_sockets(struct ub_ctx *context, char *error, size_t size)
+{
     char value[16];
-    snprintf(value, sizeof(value), "%u", sockets < 64 ? 64 : sockets);
+    snprintf(value, sizeof(value), "%u", dns_unbound_sockets());
     return apply(context, (struct setting[]){{"outgoing-range:", value}, {NULL, NULL}}, error,
                  size);
 }

@@ -11,4 +11,7 @@ struct ub_ctx;
 struct ub_ctx *dns_unbound_context(const struct resolver_options *options, char *error,
                                    size_t size);
 
+/* The sockets that such a context uses for its queries. */
+unsigned dns_unbound_sockets(void);
+
 #endif

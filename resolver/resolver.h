@@ -35,10 +35,12 @@ struct resolver_options {
                                        is ever `secure` */
     const char *const *local_zones; /* paths of master files */
     size_t local_zone_count;
-    const char *local_zone_text; /* a zone in memory, besides the files; NULL: none */
-    size_t cache_bytes;          /* bound of the answer cache; 0: RESOLVER_CACHE_BYTES */
-    int64_t query_timeout_us;    /* when a lookup counts as slow, microseconds; the same value as
-                                    dns_session_limits.query_timeout_us; 0: 5 s */
+    const char *local_zone_text;   /* a zone in memory, besides the files; NULL: none */
+    size_t cache_bytes;            /* bound of the answer cache; 0: RESOLVER_CACHE_BYTES */
+    int64_t query_timeout_us;      /* when a lookup counts as slow, microseconds; the same value as
+                                      dns_session_limits.query_timeout_us; 0: 5 s */
+    void (*log)(const char *line); /* told of trouble that mends itself, once a minute at most,
+                                      from any thread; must outlive the resolver. NULL: nobody */
 };
 
 enum { RESOLVER_CACHE_BYTES = 32 * 1024 * 1024 };
@@ -71,11 +73,11 @@ struct resolver_stats {
     uint64_t local;   /* answered from the local zones */
     uint64_t hits;    /* answered from the cache */
     uint64_t shared;  /* joined a query under way */
-    uint64_t queries; /* handed to libunbound */
+    uint64_t queries; /* to the DNS */
     uint64_t evicted; /* answers thrown out of the cache before their time */
     size_t entries;   /* answers in the cache */
     size_t bytes;     /* octets they occupy */
-    size_t under_way; /* queries libunbound has not answered yet */
+    size_t under_way; /* queries that have not been answered yet */
 };
 
 struct resolver_stats resolver_stats(struct resolver *resolver);

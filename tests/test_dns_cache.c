@@ -336,6 +336,26 @@ static void test_cancel(void **state)
     world_free(world);
 }
 
+/* What nobody waits for need not be asked; what somebody waits for must be. */
+static void test_abandon(void **state)
+{
+    struct world *world = world_new(1 << 20);
+    (void)state;
+    struct message alone = message_new(world), late = message_new(world);
+    lookup(&alone, "a.example");
+    assert_true(world->asked[0]->message == alone.session);
+    assert_false(dns_cache_abandon(world->asked[0]));
+    lookup(&late, "a.example"); /* joins: the flight is the later one's now */
+    assert_true(world->asked[0]->message == late.session);
+    message_free(&alone);
+    assert_false(dns_cache_abandon(world->asked[0]));
+    message_free(&late);
+    assert_true(dns_cache_abandon(world->asked[0]));
+    assert_int_equal(dns_cache_stats(world->cache).flights, 0);
+    assert_false(is_cached(world, "a.example", DNS_FOUND, 300)); /* asked anew */
+    world_free(world);
+}
+
 /* A message that comes when the only waiter has gone joins the same flight. */
 static void test_join_abandoned(void **state)
 {
@@ -563,6 +583,7 @@ int main(void)
         cmocka_unit_test(test_shared_flight),
         cmocka_unit_test(test_no_answer),
         cmocka_unit_test(test_cancel),
+        cmocka_unit_test(test_abandon),
         cmocka_unit_test(test_join_abandoned),
         cmocka_unit_test(test_slow_flight),
         cmocka_unit_test(test_lost_flight),

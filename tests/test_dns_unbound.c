@@ -8,15 +8,18 @@
 #include "unit.h"
 
 #include <dirent.h>
+#include <dlfcn.h>
 #include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <time.h>
+#include <unbound.h>
 #include <unistd.h>
 
 enum { MILLISECOND = 1000, SECOND = 1000000, SKIP = 77 };
@@ -587,6 +590,7 @@ struct crowd {
     const char *below; /* the names' parent */
     enum dns_status expected;
     int wrong;
+    const char *cause; /* of one that was wrong; static */
 };
 
 static void *crowd_run(void *data)
@@ -604,6 +608,8 @@ static void *crowd_run(void *data)
                 snprintf(name, sizeof(name), "%d-%d.m%d.%s", k, i, crowd->number, crowd->below);
                 const struct dns_answer *answer =
                     dns_query(message.session, bytes_of(name), DNS_TXT);
+                if (answer->status != DNS_FOUND)
+                    crowd->cause = answer->cause;
                 crowd->wrong += answer->status != DNS_FOUND;
             }
         } else {
@@ -620,15 +626,19 @@ static void run_crowd(struct resolver *resolver, int64_t timeout_us, const char 
 {
     pthread_t threads[CROWD_THREADS];
     struct crowd crowds[CROWD_THREADS];
+    int wrong = 0;
     for (int i = 0; i < CROWD_THREADS; i++) {
-        crowds[i] = (struct crowd){resolver_ref(resolver), i, timeout_us, below, expected, 0};
+        crowds[i] = (struct crowd){resolver_ref(resolver), i, timeout_us, below, expected, 0, ""};
         pthread_create(&threads[i], NULL, crowd_run, &crowds[i]);
     }
     for (int i = 0; i < CROWD_THREADS; i++) {
         pthread_join(threads[i], NULL);
-        assert_int_equal(crowds[i].wrong, 0);
+        if (crowds[i].wrong)
+            print_error("%d answers were wrong, such as: %s\n", crowds[i].wrong, crowds[i].cause);
+        wrong += crowds[i].wrong;
         resolver_unref(resolver);
     }
+    assert_int_equal(wrong, 0);
 }
 
 /* 1,000 messages with 8,000 names under a server that never answers: each gets its
@@ -642,7 +652,7 @@ static void test_dead_server_leaves_nothing(void **state)
     int64_t begin = now_us(NULL);
     run_crowd(resolver, 50 * MILLISECOND, "dead.test", DNS_TEMPORARY);
     assert_in_range(now_us(NULL) - begin, 0, 30 * SECOND);
-    assert_in_range(resolver_stats(resolver).under_way, 1, 4096);
+    assert_in_range(resolver_stats(resolver).under_way, 1, 4096 + 1024);
     assert_in_range(count_entries("/proc/self/fd"), 0, descriptors + 1100);
     assert_in_range(count_entries("/proc/self/task"), 0, threads + 2);
     resolver_unref(resolver); /* with thousands of queries under way */
@@ -694,6 +704,177 @@ static void test_shared_questions(void **state)
     assert_int_equal(stats.queries, CROWD_NAMES);
     assert_int_equal(stats.hits + stats.shared, (CROWD_THREADS - 1) * CROWD_NAMES);
     resolver_unref(resolver);
+}
+
+/* ---------------------------------------------------------------- fair shares */
+
+enum { GREEDY_MESSAGES = 60, GREEDY_NAMES = 100, HONEST_NAMES = 12 };
+
+static void greedy_name(char name[60], int message, int number, bool zones)
+{
+    snprintf(name, 60, zones ? "%d.z%d-%d.greedy" : "%d-%d-%d.one.greedy", number, message,
+             number % 5);
+}
+
+/* 6,000 names that nobody answers for, of one zone or of 300, are under way; then comes one more
+ * message with names that are answered. */
+static void check_greedy(bool zones)
+{
+    static struct message greedy[GREEDY_MESSAGES];
+    char name[60];
+    struct resolver *resolver = test_resolver();
+    for (int i = 0; i < GREEDY_MESSAGES; i++) {
+        greedy[i] = message_new(resolver, 5 * SECOND);
+        for (int k = 0; k < GREEDY_NAMES; k++) {
+            greedy_name(name, i, k, zones);
+            dns_prefetch(greedy[i].session, bytes_of(name), DNS_TXT);
+        }
+    }
+    int64_t begin = now_us(NULL);
+    struct message honest = message_new(resolver, 5 * SECOND);
+    for (int i = 0; i < HONEST_NAMES; i++) {
+        snprintf(name, sizeof(name), "honest%d-%d.wild.test", zones, i);
+        dns_prefetch(honest.session, bytes_of(name), DNS_TXT);
+    }
+    for (int i = 0; i < HONEST_NAMES; i++) {
+        snprintf(name, sizeof(name), "honest%d-%d.wild.test", zones, i);
+        assert_string_equal(show(dns_query(honest.session, bytes_of(name), DNS_TXT), DNS_TXT),
+                            "found wild");
+    }
+    assert_in_range(now_us(NULL) - begin, 0, 3 * SECOND);
+    message_free(&honest);
+    for (int i = 0; i < GREEDY_MESSAGES; i++)
+        message_free(&greedy[i]);
+    resolver_unref(resolver);
+}
+
+static void test_greedy_messages(void **state)
+{
+    (void)state;
+    check_greedy(true);
+}
+
+static void test_silent_zone(void **state)
+{
+    (void)state;
+    check_greedy(false);
+}
+
+/* More wait than may: those of who has the most fail, and at once. */
+static void test_too_many(void **state)
+{
+    char name[60];
+    (void)state;
+    struct resolver *resolver = test_resolver();
+    const struct dns_session_limits limits = {10000, 5 * SECOND, now_us, NULL};
+    struct message message = {arena_new(1 << 24), NULL};
+    message.session = dns_session_new(message.arena, resolver_dns(resolver), &limits);
+    for (int i = 0; i < 6000; i++) {
+        snprintf(name, sizeof(name), "%d.many.greedy", i);
+        dns_prefetch(message.session, bytes_of(name), DNS_TXT);
+    }
+    int64_t begin = now_us(NULL);
+    assert_string_equal(show(dns_query(message.session, bytes_of(name), DNS_TXT), DNS_TXT),
+                        "temporary error too many DNS queries under way");
+    assert_in_range(now_us(NULL) - begin, 0, SECOND);
+    while (resolver_stats(resolver).under_way > 4096 + 1024 && now_us(NULL) - begin < 2 * SECOND)
+        usleep(10 * MILLISECOND);
+    assert_in_range(resolver_stats(resolver).under_way, 4096, 4096 + 1024);
+    assert_string_equal(ask(resolver, BYTES("toomany.wild.test"), DNS_TXT, SECOND), "found wild");
+    message_free(&message);
+    /* Those that waited and that nobody wants any more are not asked. */
+    usleep(100 * MILLISECOND);
+    assert_int_equal(asked("udp", "TXT 2000.many.greedy"), 0);
+    resolver_unref(resolver);
+}
+
+/* A name waits behind a greedy message's others; a second message that wants it need not. */
+static void test_wanted_by_another(void **state)
+{
+    char name[60];
+    (void)state;
+    struct resolver *resolver = test_resolver();
+    const struct dns_session_limits limits = {10000, 5 * SECOND, now_us, NULL};
+    struct message greedy = {arena_new(1 << 24), NULL};
+    greedy.session = dns_session_new(greedy.arena, resolver_dns(resolver), &limits);
+    for (int i = 0; i < 2000; i++) {
+        snprintf(name, sizeof(name), "%d.z%d.greedy", i, i);
+        dns_prefetch(greedy.session, bytes_of(name), DNS_TXT);
+    }
+    dns_prefetch(greedy.session, BYTES("victim.wild.test"), DNS_TXT);
+    usleep(200 * MILLISECOND);
+    assert_null(dns_peek(greedy.session, BYTES("victim.wild.test"), DNS_TXT));
+    assert_string_equal(ask(resolver, BYTES("victim.wild.test"), DNS_TXT, SECOND), "found wild");
+    message_free(&greedy);
+    resolver_unref(resolver);
+}
+
+/* ---------------------------------------------------------------- libunbound fails */
+
+static atomic_int process_fails, create_fails, told;
+
+/* In front of the library's own: fails as often as it is told to. */
+int ub_process(struct ub_ctx *context)
+{
+    static int (*real)(struct ub_ctx *);
+    if (!real)
+        *(void **)&real = dlsym(RTLD_NEXT, "ub_process");
+    return atomic_load(&process_fails) && atomic_fetch_sub(&process_fails, 1) ? UB_PIPE
+                                                                              : real(context);
+}
+
+struct ub_ctx *ub_ctx_create(void)
+{
+    static struct ub_ctx *(*real)(void);
+    if (!real)
+        *(void **)&real = dlsym(RTLD_NEXT, "ub_ctx_create");
+    return atomic_load(&create_fails) && atomic_fetch_sub(&create_fails, 1) ? NULL : real();
+}
+
+static void note(const char *line)
+{
+    assert_non_null(strstr(line, "resolver: "));
+    atomic_fetch_add(&told, 1);
+}
+
+static void test_failing_libunbound(void **state)
+{
+    static const char broken[] = "temporary error resolver failure", works[] = "found wild";
+    const char *const servers[] = {server.address};
+    size_t threads = count_entries("/proc/self/task");
+    (void)state;
+    struct resolver *resolver = resolver_of(&(struct resolver_options){
+        .mode = RESOLVER_LIST, .nameservers = servers, .nameserver_count = 1, .log = note});
+    atomic_store(&process_fails, 1);
+    struct message other = message_new(resolver, 10 * SECOND); /* under way meanwhile */
+    dns_prefetch(other.session, BYTES("drop.test"), DNS_A);
+    assert_string_equal(ask(resolver, BYTES("fails0.wild.test"), DNS_TXT, SECOND), broken);
+    assert_string_equal(show(dns_query(other.session, BYTES("drop.test"), DNS_A), DNS_A), broken);
+    assert_int_equal(told, 1);
+    /* The next one to ask finds a new context; the name that failed is not remembered. */
+    assert_string_equal(ask(resolver, BYTES("fails0.wild.test"), DNS_TXT, SECOND), works);
+    assert_string_equal(ask(resolver, BYTES("fails1.wild.test"), DNS_TXT, SECOND), works);
+    /* Again, and too soon after the first: nothing works until the time has come. */
+    atomic_store(&process_fails, 1);
+    assert_string_equal(ask(resolver, BYTES("fails2.wild.test"), DNS_TXT, SECOND), broken);
+    int64_t begin = now_us(NULL);
+    assert_string_equal(ask(resolver, BYTES("fails3.wild.test"), DNS_TXT, SECOND), broken);
+    atomic_store(&create_fails, 1); /* and the first attempt then fails */
+    char name[40];
+    bool back = false;
+    for (int i = 4; !back && now_us(NULL) - begin < 15 * (int64_t)SECOND; i++) {
+        snprintf(name, sizeof(name), "fails%d.wild.test", i);
+        back = strcmp(ask(resolver, bytes_of(name), DNS_TXT, SECOND), works) == 0;
+        usleep(50 * MILLISECOND);
+    }
+    assert_true(back);
+    assert_in_range(now_us(NULL) - begin, 8 * SECOND, 12 * (int64_t)SECOND);
+    assert_int_equal(told, 1); /* within a minute */
+    message_free(&other);
+    resolver_unref(resolver);
+    for (int i = 0; count_entries("/proc/self/task") > threads && i < 100; i++)
+        usleep(20 * MILLISECOND); /* contexts that are buried */
+    assert_int_equal(count_entries("/proc/self/task"), threads);
 }
 
 /* ---------------------------------------------------------------- mistakes */
@@ -765,6 +946,11 @@ int main(void)
         cmocka_unit_test(test_dead_server_leaves_nothing),
         cmocka_unit_test(test_many_messages),
         cmocka_unit_test(test_shared_questions),
+        cmocka_unit_test(test_greedy_messages),
+        cmocka_unit_test(test_silent_zone),
+        cmocka_unit_test(test_too_many),
+        cmocka_unit_test(test_wanted_by_another),
+        cmocka_unit_test(test_failing_libunbound),
         cmocka_unit_test(test_bad_options),
     };
     if (!have_dnspython()) {
