@@ -5,8 +5,9 @@
  * Speaks version 6 of the milter protocol. Each connection carries up to six messages; at any
  * stage a message may be aborted, or the connection closed, with or without a word.
  * CASES has lines "expect TAB address TAB name TAB helo TAB sender TAB file". Prints the
- * messages that got their final answer, once a second, and counts at the end; exit code 1
- * when an answer was wrong. Built by `run`: needs libc and pthreads alone.
+ * messages that got their final answer, once a second, and counts at the end: "case NUMBER ANSWERS"
+ * for each, and one line of all; exit code 1 when an answer was wrong. Built by `run`: needs libc
+ * and pthreads alone.
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -38,6 +39,7 @@ struct test_case {
     size_t field_lens[FIELDS_MAX], field_count;
     char *body;
     size_t body_len;
+    atomic_long answered;
 };
 
 struct peer {
@@ -175,7 +177,7 @@ static enum outcome quirk(struct peer *peer, unsigned stage, unsigned at)
     return CLOSED;
 }
 
-static void end_of_message(struct peer *peer, const struct test_case *test)
+static void end_of_message(struct peer *peer, struct test_case *test)
 {
     static const char queue_id[] = "Ei\0"
                                    "4Soak";
@@ -191,10 +193,11 @@ static void end_of_message(struct peer *peer, const struct test_case *test)
             fprintf(stderr, "wrong: %c instead of %c for %s\n", found ? found : '-', test->expect,
                     test->sender);
     }
+    atomic_fetch_add(&test->answered, 1);
     atomic_fetch_add(&answered, 1);
 }
 
-static enum outcome message(struct peer *peer, const struct test_case *test, unsigned at)
+static enum outcome message(struct peer *peer, struct test_case *test, unsigned at)
 {
     char line[400];
     unsigned stage = 0;
@@ -233,7 +236,7 @@ static enum outcome message(struct peer *peer, const struct test_case *test, uns
 
 static void connection(struct peer *peer)
 {
-    const struct test_case *test = &cases[(size_t)rand_r(&peer->seed) % case_count];
+    struct test_case *test = &cases[(size_t)rand_r(&peer->seed) % case_count];
     struct timeval patience = {.tv_sec = 60};
     int on = 1;
     peer->broken = false;
@@ -351,6 +354,8 @@ int main(int argc, char **argv)
     }
     for (int i = 0; i < count; i++)
         pthread_join(threads[i], NULL);
+    for (size_t i = 0; i < case_count; i++)
+        printf("case %zu %ld\n", i, cases[i].answered);
     printf("answered %ld aborted %ld closed %ld connections %ld wrong %ld failed %ld\n", answered,
            aborted, closed_early, connections, wrong, failed);
     return wrong || failed ? 1 : 0;
