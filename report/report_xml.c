@@ -28,6 +28,8 @@ enum {
     GZIP_MEMORY = MAX_MEM_LEVEL /* zlib: 256 kB for the compressor */
 };
 
+const char report_writer_too_large[] = "larger than the maximum size of a report";
+
 static const char namespace_uri[] = "urn:ietf:params:xml:ns:dmarc-2.0"; /* RFC 9990 6.1 */
 
 struct report_writer {
@@ -55,7 +57,7 @@ static bool grow(struct report_writer *writer)
     if (writer->len < writer->capacity)
         return true;
     if (writer->capacity >= writer->maximum) {
-        fail(writer, "larger than the maximum size of a report");
+        fail(writer, report_writer_too_large);
         return false;
     }
     size_t capacity = writer->capacity ? writer->capacity : OUTPUT_FIRST;

@@ -22,6 +22,9 @@ enum report_format { REPORT_XML, REPORT_XML_GZIP };
 
 struct report_writer;
 
+/* What report_writer_finish() says of a report over the maximum. */
+extern const char report_writer_too_large[];
+
 /* maximum: octets of output; more is a failure. NULL when out of memory. */
 struct report_writer *report_writer_new(const struct report_head *head, enum report_format format,
                                         size_t maximum);

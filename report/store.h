@@ -80,8 +80,10 @@ struct store_summary {
     struct bytes rua;    /* URIs, separated by single spaces */
     int64_t begin, end;  /* period, end exclusive */
     int64_t messages, tuples;
-    int64_t passed;   /* messages that passed DMARC */
-    int64_t accepted; /* messages whose disposition is none or pass */
+    int64_t passed;                         /* messages that passed DMARC */
+    int64_t accepted;                       /* messages whose disposition is none or pass */
+    int64_t others_passed, others_accepted; /* the same of the other reports that there are of this
+                                               policy and period; only of planned ones */
 };
 
 /* One call for each; the strings live until it returns. False from it stops. */
@@ -141,6 +143,10 @@ bool store_report_claim(struct store *store, int64_t report, int64_t now, int64_
 bool store_report_release(struct store *store, int64_t report);
 bool store_report_set(struct store *store, int64_t report, enum store_report_state state,
                       struct bytes note, int64_t now);
+
+/* Moves half of the records of a report that nobody was sent to a new one, with an id of its own.
+ * *split is false when it has less than two, or was sent to somebody. */
+bool store_report_split(struct store *store, int64_t report, int64_t now, bool *split);
 
 /* The policy of a report as it was; lives in arena. */
 bool store_report_policy(struct store *store, struct arena *arena, int64_t report,

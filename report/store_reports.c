@@ -27,7 +27,9 @@ static void read_report(const struct sql_statement *row, struct store_report *ou
                     .messages = sql_int64(row, 6),
                     .tuples = sql_int64(row, 7),
                     .passed = sql_int64(row, 8),
-                    .accepted = sql_int64(row, 9)},
+                    .accepted = sql_int64(row, 9),
+                    .others_passed = sql_int64(row, 14),
+                    .others_accepted = sql_int64(row, 15)},
         .state = state_of(sql_text(row, 11)),
         .planned_at = sql_int64(row, 12),
         .note = sql_text(row, 13),
@@ -53,7 +55,11 @@ bool store_reports(struct store *store, unsigned states, const struct store_filt
 {
     struct sql_statement *statement = sql_prepare(
         store->sql, "SELECT r.id, p.id, p.domain, p.rua, r.begin_at, r.end_at, r.messages,"
-                    " r.tuples, r.passed, r.accepted, r.report_id, r.state, r.planned_at, r.note"
+                    " r.tuples, r.passed, r.accepted, r.report_id, r.state, r.planned_at, r.note,"
+                    " (SELECT sum(o.passed) FROM report o WHERE o.policy = r.policy"
+                    " AND o.begin_at = r.begin_at AND o.id <> r.id),"
+                    " (SELECT sum(o.accepted) FROM report o WHERE o.policy = r.policy"
+                    " AND o.begin_at = r.begin_at AND o.id <> r.id)"
                     " FROM report r JOIN policy p ON p.id = r.policy"
                     " WHERE r.id > $1 AND r.begin_at >= $3 AND r.begin_at < $4"
                     " AND ($5 = '' OR p.domain = $5) AND r.state IN ($6, $7, $8, $9)"
@@ -125,6 +131,101 @@ bool store_report_set(struct store *store, int64_t report, enum store_report_sta
     return sql_done(statement);
 }
 
+/* ---- one becomes two ---- */
+
+/* Half of its records; 0: it is not to be split. */
+static bool half_of(struct store *store, int64_t report, int64_t *half)
+{
+    struct sql_statement *statement =
+        sql_prepare(store->sql, "SELECT r.tuples FROM report r WHERE r.id = $1 AND NOT EXISTS"
+                                " (SELECT 1 FROM delivery d WHERE d.report = r.id AND"
+                                " d.sent_at IS NOT NULL)");
+    *half = 0;
+    if (!statement)
+        return false;
+    sql_bind_int64(statement, 1, report);
+    enum sql_step step = sql_step(statement);
+    if (step == SQL_ROW)
+        *half = sql_int64(statement, 0) / 2;
+    sql_finish(statement);
+    return step != SQL_FAILED;
+}
+
+/* Like the report, but without records; its number as part is the next one. */
+static bool add_part(struct store *store, int64_t report, int64_t now, int64_t *part)
+{
+    char id[STORE_REPORT_ID_LEN + 1];
+    if (!store_random_id(id)) {
+        sql_fail(store->sql, SQL_BUSY, "the system gives no random numbers");
+        return false;
+    }
+    struct sql_statement *statement = sql_prepare(
+        store->sql, "INSERT INTO report (report_id, plan, policy, begin_at, end_at, part, messages,"
+                    " tuples, passed, accepted, state, planned_at, changed, claimed_until, note)"
+                    " SELECT $2, r.plan, r.policy, r.begin_at, r.end_at, (SELECT max(o.part) + 1"
+                    " FROM report o WHERE o.plan = r.plan AND o.policy = r.policy AND"
+                    " o.begin_at = r.begin_at), 0, 0, 0, 0, 'planned', r.planned_at, $3, 0, ''"
+                    " FROM report r WHERE r.id = $1 RETURNING id");
+    if (!statement)
+        return false;
+    sql_bind_int64(statement, 1, report);
+    sql_bind_text(statement, 2, bytes_of(id));
+    sql_bind_int64(statement, 3, now);
+    enum sql_step step = sql_step(statement);
+    *part = step == SQL_ROW ? sql_int64(statement, 0) : 0;
+    sql_finish(statement);
+    return *part != 0;
+}
+
+static bool move_records(struct store *store, int64_t from, int64_t to, int64_t count)
+{
+    struct sql_statement *statement =
+        sql_prepare(store->sql, "UPDATE report_tuple SET report = $1 WHERE report = $2 AND tuple IN"
+                                " (SELECT m.tuple FROM report_tuple m WHERE m.report = $2"
+                                " ORDER BY m.tuple LIMIT $3)");
+    if (!statement)
+        return false;
+    sql_bind_int64(statement, 1, to);
+    sql_bind_int64(statement, 2, from);
+    sql_bind_int64(statement, 3, count);
+    return sql_done(statement);
+}
+
+static bool count_anew(struct store *store, int64_t report)
+{
+    struct sql_statement *statement = sql_prepare(
+        store->sql, "UPDATE report SET"
+                    " tuples = (SELECT count(*) FROM report_tuple n WHERE n.report = $1),"
+                    " messages = (SELECT sum(n.messages) FROM report_tuple n WHERE n.report = $1),"
+                    " passed = (SELECT coalesce(sum(n.messages), 0) FROM report_tuple n"
+                    " JOIN tuple t ON t.id = n.tuple"
+                    " WHERE n.report = $1 AND (t.dkim = 'pass' OR t.spf = 'pass')),"
+                    " accepted = (SELECT coalesce(sum(n.messages), 0) FROM report_tuple n"
+                    " JOIN tuple t ON t.id = n.tuple"
+                    " WHERE n.report = $1 AND t.disposition IN ('none', 'pass')) WHERE id = $1");
+    if (!statement)
+        return false;
+    sql_bind_int64(statement, 1, report);
+    return sql_done(statement);
+}
+
+/* message.report stays: it says that the message is in some report. */
+bool store_report_split(struct store *store, int64_t report, int64_t now, bool *split)
+{
+    int64_t half, part = 0;
+    bool own;
+    *split = false;
+    if (!store_enter(store, &own))
+        return false;
+    bool good = half_of(store, report, &half) &&
+                (half == 0 ||
+                 (add_part(store, report, now, &part) && move_records(store, report, part, half) &&
+                  count_anew(store, report) && count_anew(store, part)));
+    good = store_leave(store, own, good);
+    *split = good && part != 0;
+    return good;
+}
+
 /* ---- what it tells ---- */
 
 bool store_report_policy(struct store *store, struct arena *arena, int64_t report,
@@ -146,8 +247,8 @@ bool store_report_policy(struct store *store, struct arena *arena, int64_t repor
     return step == SQL_ROW;
 }
 
-bool store_give_records(struct store *store, struct sql_statement *statement,
-                        store_record_fn *each, void *context)
+bool store_give_records(struct store *store, struct sql_statement *statement, store_record_fn *each,
+                        void *context)
 {
     enum sql_step step = SQL_DONE;
     bool more = true, memory = true;

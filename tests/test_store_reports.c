@@ -295,6 +295,57 @@ static void test_many_records_make_parts(void **state)
     at_close(&at);
 }
 
+static bool note_delivery(void *context, const struct store_delivery *delivery);
+
+static void check_split(struct at *at, int64_t report, bool wanted)
+{
+    bool split;
+    must(at, store_report_split(at->store, report, ROW_MIDNIGHT, &split));
+    assert_int_equal(split, wanted);
+}
+
+static bool note_others(void *context, const struct store_report *report)
+{
+    struct at *at = context;
+    note(at, report->summary.report,
+         arena_printf(at->arena, "%" PRId64 " %" PRId64, report->summary.others_passed,
+                      report->summary.others_accepted));
+    return true;
+}
+
+/* A report that is larger than a mail may be. */
+static void test_one_becomes_two(void **state)
+{
+    struct at at;
+    at_open(&at, state);
+    for (int x = 1; x <= 5; x++)
+        plain(&at, "a.example", x, x, x);
+    plan(&at, days(0, ROW_DAY), 1000, 1);
+    check_reports(&at, "a.example +0 to +86400: 15 in 5, 15 passed, 15 accepted; planned\n");
+    int64_t whole = at.keys[0];
+    check_split(&at, whole, true);
+    check_reports(&at, "a.example +0 to +86400: 12 in 3, 12 passed, 12 accepted; planned\n"
+                       "a.example +0 to +86400: 3 in 2, 3 passed, 3 accepted; planned\n");
+    int64_t part = at.keys[1];
+    forget(&at);
+    must(&at, store_reports(at.store, 15, NULL, 0, 9, note_others, &at));
+    assert_string_equal(at.text, "3 3\n12 12\n");
+    check_split(&at, part, true);
+    check_split(&at, part, false); /* one record */
+    check_split(&at, part + 9, false);
+    check(&at, "SELECT count(*) FROM report_tuple", "5");
+    check(&at, "SELECT sum(messages) FROM report_tuple", "15");
+    check(&at, "SELECT count(DISTINCT report_id) FROM report", "3");
+    /* what was sent keeps its records */
+    must(&at, store_delivery_add(at.store, whole, BYTES("a@a.example"), STORE_DELIVERY_PENDING, 1,
+                                 BYTES_EMPTY, 1));
+    must(&at, store_deliveries(at.store, whole, note_delivery, &at));
+    must(&at, store_delivery_set(at.store, at.keys[at.count - 1], STORE_DELIVERY_SENT, 0,
+                                 BYTES_EMPTY, 1));
+    check_split(&at, whole, false);
+    at_close(&at);
+}
+
 /* ---- what a report tells ---- */
 
 struct records {
@@ -430,7 +481,9 @@ static void test_claims(void **state)
     int64_t key = at.keys[0];
     check_claim(&at, key, 1000, true);
     check_claim(&at, key, 1099, false);
-    check_claim(&at, key, 1100, true); /* it has ended by itself */
+    check_claim(&at, key, 1100, true);         /* it has ended by itself */
+    check_claim(&at, key, 1100 - 90000, true); /* a clock was ahead when it was claimed */
+    check_claim(&at, key, 1100, true);
     must(&at, store_report_set(at.store, key, STORE_REPORT_OPEN, BYTES_EMPTY, 1100));
     check_claim(&at, key, 1150, false); /* still at work */
     must(&at, store_report_release(at.store, key));
@@ -741,6 +794,7 @@ int main(void)
         STORE_BOTH(test_a_policy_that_changed),
         STORE_BOTH(test_late_messages),
         STORE_BOTH(test_many_records_make_parts),
+        STORE_BOTH(test_one_becomes_two),
         STORE_BOTH(test_what_goes_in_comes_out),
         STORE_BOTH(test_reports_by_state_and_key),
         STORE_BOTH(test_claims),

@@ -14,9 +14,12 @@ const char *report_rules_impolite(const struct report_config *config,
 {
     if (report_rules_excluded(&config->exclude, summary->domain, BYTES_EMPTY))
         return "ReportExclude names the domain";
-    if (config->when == REPORT_WHEN_PASSED && summary->passed == 0)
+    /* A domain that is told of a part is told of all. */
+    const int64_t passed = summary->passed + summary->others_passed;
+    const int64_t accepted = summary->accepted + summary->others_accepted;
+    if (config->when == REPORT_WHEN_PASSED && passed == 0)
         return "no message passed (ReportWhen passed)";
-    if (config->when == REPORT_WHEN_ACCEPTED && summary->passed == 0 && summary->accepted == 0)
+    if (config->when == REPORT_WHEN_ACCEPTED && passed == 0 && accepted == 0)
         return "no message was accepted or passed (ReportWhen accepted)";
     return NULL;
 }

@@ -125,6 +125,7 @@ struct report_work {
     struct report_deliveries deliveries;
     bool unresolved;   /* the DNS did not tell of all destinations */
     bool done_with;    /* its state is settled: skipped */
+    bool too_large;    /* half of its records went to another report: nothing more of it now */
     struct bytes mail; /* once it was needed */
 };
 

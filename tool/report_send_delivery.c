@@ -5,6 +5,8 @@
 #include "report_open.h"
 #include "report_send.h"
 
+#include "report_xml.h"
+
 #include <stdio.h>
 #include <sysexits.h>
 
@@ -116,6 +118,26 @@ static bool hand_over(struct report_work *work, struct store_delivery *delivery)
     return broken(run, answer);
 }
 
+/* Who sends mail with many random signatures could make a report larger than any mail, and nobody
+ * would hear of it. The halves have their turn in this run and in the next one. False. */
+static bool halve(struct report_work *work)
+{
+    struct report_send *run = work->run;
+    bool split = false;
+    if (!report_work_store(
+            work, store_report_split(run->store, work->item->summary.report, work->now, &split)))
+        return false;
+    if (!split) {
+        report_work_skip(work, report_writer_too_large);
+        return false;
+    }
+    work->too_large = true;
+    if (run->request->verbose)
+        report_send_say(run, "%.*s: too large, made two reports of it",
+                        BYTES_ARGS(work->item->summary.domain));
+    return false;
+}
+
 /* Those in the To field: who got it, and who is still to get it. */
 static bool compose(struct report_work *work)
 {
@@ -136,6 +158,8 @@ static bool compose(struct report_work *work)
         return false;
     if (report_send_mail(run, work->item, &work->policy, to, count, &work->mail, &why))
         return true;
+    if (why == report_writer_too_large)
+        return halve(work);
     if (why && !arena_failed(run->arena))
         report_work_skip(work, why);
     return false;

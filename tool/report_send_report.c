@@ -197,7 +197,7 @@ static void work_on(struct report_work *work)
 {
     struct report_send *run = work->run;
     for (size_t i = 0; i < work->deliveries.count; i++) {
-        if (run->stop == REPORT_GO_ON && !work->done_with)
+        if (run->stop == REPORT_GO_ON && !work->done_with && !work->too_large)
             report_send_delivery(work, &work->deliveries.items[i]);
     }
     if (run->stop == REPORT_STOP_STORE || work->done_with)

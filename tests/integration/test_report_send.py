@@ -2,8 +2,10 @@
 run may end at any point. The path of real messages is in test_reports.py.
 """
 
+import json
 import os
 import pty
+import random
 import re
 import signal
 import subprocess
@@ -108,6 +110,35 @@ def test_one_report(world):
     assert world.reports() == {"one.example": [("done", "")]}
     assert world.send(now=MORNING + 3600) == "Nothing is to be reported.\n"
     assert world.recipients() == ["dmarc@one.example"]
+
+
+def test_larger_than_any_mail(world):
+    """Who forges mail with many random signatures cannot make a report so large that nobody gets it.
+    The domain is told of all parts, also of the one in which nothing was accepted."""
+    names = random.Random(1)
+    store = world.store()
+    policy = store.policy("one.example", "mailto:dmarc@one.example")
+    records = 7000
+    for n in range(records):
+        signatures = [{"domain": "%0100x.example" % names.getrandbits(400),
+                       "selector": "%060x" % names.getrandbits(240), "result": "fail", "reason": ""}
+                      for _ in range(40)]
+        key = store.tuple(policy, "one.example", source="192.0.2.%d" % (n % 256), passed=False,
+                          disposition="none" if n == 0 else "reject",
+                          signatures=json.dumps(signatures))
+        store.messages(key, [YESTERDAY + n])
+    store.close()
+    reports = []
+    for hour in range(4):
+        world.send(now=MORNING + hour * 3600)
+        if {state for state, _ in world.reports()["one.example"]} == {"done"}:
+            break
+    for recipient, message in world.sink.messages():
+        assert recipient == "dmarc@one.example" and len(message) < 25 << 20
+        reports.append(reporting.read(message))
+    assert len(reports) == len(world.reports()["one.example"]) > 1
+    assert sum(report.messages for report in reports) == records
+    assert len({report.name for report in reports}) == len(reports)
 
 
 def test_sendmail_command(make_world, tmp_path):
