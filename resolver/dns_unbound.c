@@ -41,11 +41,11 @@ enum {
 
 /* What a message, or a zone, has in here. */
 struct share {
-    unsigned asked, waiting;
+    uint16_t asked, waiting; /* at most DNS_UNBOUND_QUERIES_MAX */
 };
 
 enum {
-    SHARES = 1024,                 /* counters each; two that meet in one count as one */
+    SHARES = 1 << 16,              /* counters each, so that few meet in one: those count as one */
     REVERSE_LABELS_V4 = 2 + 2,     /* labels of a /16 below in-addr.arpa */
     REVERSE_LABELS_V6 = 2 + 32 / 4 /* and of a /32 below ip6.arpa */
 };
@@ -248,19 +248,17 @@ static void find_slow(struct dns_unbound *unbound)
     unbound->first_quick = query;
 }
 
-/* The youngest of who has the most waiting. */
-static struct query **greediest(struct dns_unbound *unbound)
+static unsigned greed(const struct query *query)
+{
+    return query->message->waiting + query->zone->waiting;
+}
+
+static unsigned most_greed(const struct dns_unbound *unbound)
 {
     unsigned most = 0;
-    struct query **worst = &unbound->waiting;
-    for (struct query **link = &unbound->waiting; *link; link = &(*link)->next) {
-        unsigned count = (*link)->message->waiting + (*link)->zone->waiting;
-        if (count >= most) {
-            worst = link;
-            most = count;
-        }
-    }
-    return worst;
+    for (const struct query *query = unbound->waiting; query; query = query->next)
+        most = greed(query) > most ? greed(query) : most;
+    return most;
 }
 
 /* ------------------------------------------------------------ the pump */
@@ -337,9 +335,25 @@ static void serve(struct dns_unbound *unbound)
         else
             hand_over(unbound, query);
     }
-    while (unbound->waiting_count > DNS_UNBOUND_WAITING_MAX)
-        finish(unqueue(unbound, greediest(unbound)),
-               dns_answer_new(DNS_TEMPORARY, false, 0, "too many DNS queries under way", NULL, 0));
+}
+
+/* Too many wait: fails those of who has the most waiting. Some more than needed, for this looks
+ * at every one. */
+static void shed(struct dns_unbound *unbound)
+{
+    size_t enough = DNS_UNBOUND_WAITING_MAX - DNS_UNBOUND_WAITING_MAX / 16;
+    while (unbound->waiting_count > enough) {
+        unsigned most = most_greed(unbound);
+        struct query **link = &unbound->waiting;
+        while (*link && unbound->waiting_count > enough) {
+            if (greed(*link) >= most - most / 4)
+                finish(unqueue(unbound, link),
+                       dns_answer_new(DNS_TEMPORARY, false, 0, "too many DNS queries under way",
+                                      NULL, 0));
+            else
+                link = &(*link)->next;
+        }
+    }
 }
 
 /* Takes what has come in; false when it is time to stop. */
@@ -427,6 +441,8 @@ static void *pump(void *data)
             unbound->broken = true;
         if (running && unbound->context)
             serve(unbound);
+        if (unbound->waiting_count > DNS_UNBOUND_WAITING_MAX)
+            shed(unbound);
         if (unbound->broken)
             lose_context(unbound);
         if (running && !unbound->context && unbound->waiting)

@@ -712,40 +712,49 @@ enum { GREEDY_MESSAGES = 60, GREEDY_NAMES = 100, HONEST_NAMES = 12 };
 
 static void greedy_name(char name[60], int message, int number, bool zones)
 {
-    snprintf(name, 60, zones ? "%d.z%d-%d.greedy" : "%d-%d-%d.one.greedy", number, message,
-             number % 5);
+    snprintf(name, 60, zones ? "%d.z%d.greedy" : "%d-%d.one.greedy", number, message);
 }
 
-/* 6,000 names that nobody answers for, of one zone or of 300, are under way; then comes one more
- * message with names that are answered. */
-static void check_greedy(bool zones)
+/* 4,500 names that nobody answers for, of one zone or of 60, are under way; then comes one more
+ * message, with names that are answered. How long it takes, microseconds. */
+static int64_t beside_greedy(bool zones)
 {
     static struct message greedy[GREEDY_MESSAGES];
     char name[60];
     struct resolver *resolver = test_resolver();
     for (int i = 0; i < GREEDY_MESSAGES; i++) {
         greedy[i] = message_new(resolver, 5 * SECOND);
-        for (int k = 0; k < GREEDY_NAMES; k++) {
+        for (int k = 0; k < GREEDY_NAMES; k++) { /* of which three quarters are prefetched */
             greedy_name(name, i, k, zones);
             dns_prefetch(greedy[i].session, bytes_of(name), DNS_TXT);
         }
     }
-    int64_t begin = now_us(NULL);
+    int64_t begin = now_us(NULL), end = 0;
     struct message honest = message_new(resolver, 5 * SECOND);
-    for (int i = 0; i < HONEST_NAMES; i++) {
-        snprintf(name, sizeof(name), "honest%d-%d.wild.test", zones, i);
-        dns_prefetch(honest.session, bytes_of(name), DNS_TXT);
+    for (int round = 0; round < 2; round++) {
+        for (int i = 0; i < HONEST_NAMES; i++) {
+            snprintf(name, sizeof(name), "honest%d-%d.wild.test", zones, i);
+            if (round == 0)
+                dns_prefetch(honest.session, bytes_of(name), DNS_TXT);
+            else if (dns_query(honest.session, bytes_of(name), DNS_TXT)->status != DNS_FOUND)
+                end = INT64_MAX;
+        }
     }
-    for (int i = 0; i < HONEST_NAMES; i++) {
-        snprintf(name, sizeof(name), "honest%d-%d.wild.test", zones, i);
-        assert_string_equal(show(dns_query(honest.session, bytes_of(name), DNS_TXT), DNS_TXT),
-                            "found wild");
-    }
-    assert_in_range(now_us(NULL) - begin, 0, 3 * SECOND);
+    end = end ? end : now_us(NULL);
     message_free(&honest);
     for (int i = 0; i < GREEDY_MESSAGES; i++)
         message_free(&greedy[i]);
     resolver_unref(resolver);
+    return end == INT64_MAX ? end : end - begin;
+}
+
+/* Twice at most: once in some hundred times two share a counter. */
+static void check_greedy(bool zones)
+{
+    int64_t took = beside_greedy(zones);
+    if (took > 3 * SECOND)
+        took = beside_greedy(zones);
+    assert_in_range(took, 0, 3 * SECOND);
 }
 
 static void test_greedy_messages(void **state)
@@ -774,17 +783,25 @@ static void test_too_many(void **state)
         dns_prefetch(message.session, bytes_of(name), DNS_TXT);
     }
     int64_t begin = now_us(NULL);
-    assert_string_equal(show(dns_query(message.session, bytes_of(name), DNS_TXT), DNS_TXT),
-                        "temporary error too many DNS queries under way");
-    assert_in_range(now_us(NULL) - begin, 0, SECOND);
-    while (resolver_stats(resolver).under_way > 4096 + 1024 && now_us(NULL) - begin < 2 * SECOND)
+    size_t failed = 0;
+    while (failed + resolver_stats(resolver).under_way != 6000 || failed < 500) {
+        assert_in_range(now_us(NULL) - begin, 0, 3 * SECOND);
         usleep(10 * MILLISECOND);
-    assert_in_range(resolver_stats(resolver).under_way, 4096, 4096 + 1024);
+        failed = 0;
+        for (int i = 0; i < 6000; i++) {
+            snprintf(name, sizeof(name), "%d.many.greedy", i);
+            const struct dns_answer *answer = dns_peek(message.session, bytes_of(name), DNS_TXT);
+            if (answer)
+                assert_string_equal(answer->cause, "too many DNS queries under way");
+            failed += answer != NULL;
+        }
+    }
+    assert_in_range(resolver_stats(resolver).under_way, 3000, 4096 + 1024);
     assert_string_equal(ask(resolver, BYTES("toomany.wild.test"), DNS_TXT, SECOND), "found wild");
     message_free(&message);
     /* Those that waited and that nobody wants any more are not asked. */
     usleep(100 * MILLISECOND);
-    assert_int_equal(asked("udp", "TXT 2000.many.greedy"), 0);
+    assert_int_equal(asked("udp", "TXT 5990.many.greedy"), 0);
     resolver_unref(resolver);
 }
 
@@ -841,10 +858,11 @@ static void test_failing_libunbound(void **state)
 {
     static const char broken[] = "temporary error resolver failure", works[] = "found wild";
     const char *const servers[] = {server.address};
-    size_t threads = count_entries("/proc/self/task");
     (void)state;
     struct resolver *resolver = resolver_of(&(struct resolver_options){
         .mode = RESOLVER_LIST, .nameservers = servers, .nameserver_count = 1, .log = note});
+    assert_string_equal(ask(resolver, BYTES("fails.wild.test"), DNS_TXT, SECOND), works);
+    size_t threads = count_entries("/proc/self/task");
     atomic_store(&process_fails, 1);
     struct message other = message_new(resolver, 10 * SECOND); /* under way meanwhile */
     dns_prefetch(other.session, BYTES("drop.test"), DNS_A);
@@ -871,10 +889,10 @@ static void test_failing_libunbound(void **state)
     assert_in_range(now_us(NULL) - begin, 8 * SECOND, 12 * (int64_t)SECOND);
     assert_int_equal(told, 1); /* within a minute */
     message_free(&other);
-    resolver_unref(resolver);
     for (int i = 0; count_entries("/proc/self/task") > threads && i < 100; i++)
         usleep(20 * MILLISECOND); /* contexts that are buried */
     assert_int_equal(count_entries("/proc/self/task"), threads);
+    resolver_unref(resolver);
 }
 
 /* ---------------------------------------------------------------- mistakes */
