@@ -56,13 +56,11 @@ def remarks(run):
                    run["chain_ms"], run["serial_ms"]))
     scale = run.get("threads")
     if scale:
-        yield ("Evaluations alone (bench_scale), without libmilter and client: %.1f us of CPU each on one "
-               "thread, %.1f us on two at a time, with %.1f waits in 1000 messages (on one thread %.1f): "
-               "two processors that do nothing else make %.2f times as many. Measured here: %.0f a "
-               "second on one thread, %.0f on two, %.2f times." % (
-                   scale["cpu_one_us"], scale["cpu_all_us"], scale["waits_all"],
-                   scale["waits_one"], scale["cpu_times"], scale["one"], scale["all"],
-                   scale["times"]))
+        yield ("Evaluations alone (bench_scale, without libmilter and client, at real-time priority): "
+               "%.0f a second on one thread, %.0f on two, %.2f times as many. CPU %.1f us each on one "
+               "thread, %.1f on two, where threads wait %.1f times in 1000 messages (on one thread "
+               "%.1f)." % (scale["one"], scale["all"], scale["times"], scale["cpu_one_us"],
+                           scale["cpu_all_us"], scale["waits_all"], scale["waits_one"]))
     one, both = run["scaling"]["one CPU"], run["scaling"]["all CPUs"]
     yield ("Throughput with milter and load client together on one CPU %.0f messages a second, on all "
            "%.0f: %.2f times." % (one, both, both / one))
