@@ -140,6 +140,8 @@ bool recorder_open_journal(struct recorder *recorder, char *error)
         journal_open(recorder->config->journal, recorder->config->journal_size, error);
     if (journal)
         atomic_store(&recorder->journal, journal);
+    else
+        atomic_store(&recorder->append_problem, errno);
     return journal != NULL;
 }
 
@@ -187,7 +189,7 @@ struct recorder *recorder_new(const struct report_config *config, const struct r
 bool recorder_finish(struct recorder *recorder, int patience_ms)
 {
     struct timespec until;
-    clock_gettime(CLOCK_REALTIME, &until);
+    clock_gettime(CLOCK_MONOTONIC, &until); /* the time of day may jump meanwhile */
     until.tv_sec += patience_ms / 1000;
     until.tv_nsec += patience_ms % 1000 * 1000000L;
     until.tv_sec += until.tv_nsec / 1000000000L;
@@ -197,7 +199,7 @@ bool recorder_finish(struct recorder *recorder, int patience_ms)
     recorder->give_up_ms = recorder_now_ms() + patience_ms;
     pthread_cond_signal(&recorder->changed);
     pthread_mutex_unlock(&recorder->mutex);
-    return pthread_timedjoin_np(recorder->thread, NULL, &until) == 0;
+    return pthread_clockjoin_np(recorder->thread, NULL, CLOCK_MONOTONIC, &until) == 0;
 }
 
 void recorder_free(struct recorder *recorder)
@@ -263,7 +265,7 @@ static void append(struct recorder *recorder, struct bytes event)
     }
     if (journal)
         atomic_fetch_sub(&recorder->waiting, 1);
-    if (status == JOURNAL_FAILED)
+    if (journal && status == JOURNAL_FAILED)
         atomic_store(&recorder->append_problem, errno);
     recorder_lose(recorder, status == JOURNAL_FULL ? LOSS_FULL : LOSS_FAILED, 1);
 }
