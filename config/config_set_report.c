@@ -15,13 +15,19 @@ static void take(struct setting *setting)
     *(const char **)setting->member = setting_string(setting, setting->items->text);
 }
 
+static bool begins(struct bytes text, struct bytes prefix)
+{
+    return bytes_equal(bytes_slice(text, 0, prefix.len), prefix);
+}
+
+/* libpq takes the schemes in lower case only. */
 void set_report_store(struct setting *setting)
 {
     if (setting->count == 0)
         return;
     struct bytes text = setting->items->text;
-    if (text.data[0] == '/' || bytes_starts_nocase(text, BYTES("postgresql://")) ||
-        bytes_starts_nocase(text, BYTES("postgres://")))
+    if (text.data[0] == '/' || begins(text, BYTES("postgresql://")) ||
+        begins(text, BYTES("postgres://")))
         take(setting);
     else
         setting_complain_allowed(setting, setting->items);
