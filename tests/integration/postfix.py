@@ -56,7 +56,6 @@ milter_protocol = 6
 milter_default_action = {default_action}
 smtpd_milters = {milter}
 non_smtpd_milters = {milter}
-{more}
 """
 
 MASTER_CF = """\
@@ -92,6 +91,15 @@ def unavailable():
     return None
 
 
+def settings(text, more):
+    """main.cf lines, with those of `more` in the place of ours. A parameter that stands twice makes
+    each process warn; and postlogd, warning itself, can fill the socket that it is to read, and then
+    all of them wait for ever."""
+    given = {line.split("=", 1)[0].strip() for line in more.splitlines() if "=" in line}
+    return "".join(line for line in text.splitlines(True)
+                   if line.split("=", 1)[0].strip() not in given) + more + "\n"
+
+
 class Postfix:
     name = "postfix"
 
@@ -104,10 +112,10 @@ class Postfix:
         self._make_queue()
         listen = "\n".join("%s:%d inet n - n - - smtpd" % ("[%s]" % a if ":" in a else a, self.port)
                            for a in addresses)
-        self._write("conf/main.cf", MAIN_CF.format(
+        self._write("conf/main.cf", settings(MAIN_CF.format(
             root=ROOT, dir=self.dir, owner=OWNER, group=DROP_GROUP, sink=sink.port,
             protocols="all" if any(":" in a for a in addresses) else "ipv4",
-            default_action=default_action, milter=milter, more=more))
+            default_action=default_action, milter=milter), more))
         self._write("conf/master.cf", MASTER_CF.format(listen=listen))
         self._write("conf/dynamicmaps.cf", "")
         self.process = None
