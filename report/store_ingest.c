@@ -105,17 +105,63 @@ static int64_t tuple_id(struct store *store, const struct report_row *row,
     return entry->id;
 }
 
-static bool add_message(struct store *store, const struct report_row *row, int64_t tuple)
+static void bind_message(struct sql_statement *statement, int first,
+                         const struct store_message *message)
+{
+    sql_bind_int64(statement, first, message->tuple);
+    sql_bind_int64(statement, first + 1, message->received);
+    sql_bind_text(statement, first + 2, (struct bytes){message->queue_id, message->queue_id_len});
+}
+
+static bool insert_many(struct store *store)
+{
+    _Static_assert(STORE_MESSAGES == 16, "as many VALUES as messages");
+    struct sql_statement *statement = sql_prepare(
+        store->sql, "INSERT INTO message (tuple, received, queue_id) VALUES"
+                    " ($1, $2, $3), ($4, $5, $6), ($7, $8, $9), ($10, $11, $12),"
+                    " ($13, $14, $15), ($16, $17, $18), ($19, $20, $21), ($22, $23, $24),"
+                    " ($25, $26, $27), ($28, $29, $30), ($31, $32, $33), ($34, $35, $36),"
+                    " ($37, $38, $39), ($40, $41, $42), ($43, $44, $45), ($46, $47, $48)");
+    if (!statement)
+        return false;
+    for (int i = 0; i < STORE_MESSAGES; i++)
+        bind_message(statement, 3 * i + 1, &store->waiting[i]);
+    return sql_done(statement);
+}
+
+static bool insert_one(struct store *store, const struct store_message *message)
 {
     struct sql_statement *statement = sql_prepare(
         store->sql, "INSERT INTO message (tuple, received, queue_id) VALUES ($1, $2, $3)");
     if (!statement)
         return false;
-    sql_bind_int64(statement, 1, tuple);
-    sql_bind_int64(statement, 2, row->time);
-    sql_bind_text(statement, 3,
-                  store_clean(store->scratch, bytes_slice(row->queue_id, 0, STORE_QUEUE_ID_MAX)));
+    bind_message(statement, 1, message);
     return sql_done(statement);
+}
+
+/* What waits goes to the database. */
+static bool insert_waiting(struct store *store)
+{
+    size_t count = store->waiting_count;
+    store->waiting_count = 0;
+    if (count == STORE_MESSAGES)
+        return insert_many(store);
+    for (size_t i = 0; i < count; i++)
+        if (!insert_one(store, &store->waiting[i]))
+            return false;
+    return true;
+}
+
+static bool add_message(struct store *store, const struct report_row *row, int64_t tuple)
+{
+    struct bytes id =
+        store_clean(store->scratch, bytes_slice(row->queue_id, 0, STORE_QUEUE_ID_MAX));
+    struct store_message *message = &store->waiting[store->waiting_count++];
+    message->tuple = tuple;
+    message->received = row->time;
+    message->queue_id_len = id.len;
+    memcpy(message->queue_id, id.data, id.len);
+    return store->waiting_count < STORE_MESSAGES || insert_waiting(store);
 }
 
 bool store_batch_add(struct store *store, struct bytes event)
@@ -172,6 +218,7 @@ bool store_batch_begin(struct store *store, const char *journal_id, const char *
     if (!have_caches(store) || !store_begin(store))
         return false;
     store->undecoded = 0;
+    store->waiting_count = 0;
     arena_reset(store->scratch);
     if (lock_source(store, bytes_of(journal_id), store_clean(store->scratch, bytes_of(host)),
                     position))
@@ -214,7 +261,7 @@ bool store_batch_commit(struct store *store, struct journal_position position)
     bool good =
         store->undecoded == 0 ||
         store_batch_lost(store, store->undecoded, "an event that cannot be decoded", time(NULL));
-    if (good && move_position(store, position))
+    if (good && insert_waiting(store) && move_position(store, position))
         return store_commit(store);
     store_rollback(store);
     return false;

@@ -392,6 +392,48 @@ static void test_a_long_queue_id_is_cut(void **state)
     at_close(&at);
 }
 
+/* Messages go to the database some at a time: none is forgotten, doubled or taken along from a
+ * batch that was given up. */
+static void test_any_number_of_messages(void **state)
+{
+    static const int numbers[] = {1,
+                                  STORE_MESSAGES - 1,
+                                  STORE_MESSAGES,
+                                  STORE_MESSAGES + 1,
+                                  2 * STORE_MESSAGES,
+                                  2 * STORE_MESSAGES + 7,
+                                  0,
+                                  1};
+    struct at at;
+    uint64_t segment = 0;
+    int total = 0;
+    at_open(&at, state);
+    for (size_t i = 0; i < 2 * sizeof(numbers) / sizeof(numbers[0]); i++) {
+        bool give_up = i % 2 == 0;
+        begin_at(at.store, segment, 0);
+        for (int k = 0; k < numbers[i / 2]; k++) {
+            struct report_row row = row_plain("a.example", "192.0.2.1", ROW_MIDNIGHT + total);
+            row.queue_id = bytes_of(
+                arena_printf(at.arena, give_up ? "given up" : "q%0*d", 1 + total % 40, total));
+            add(&at, row);
+            total += !give_up;
+        }
+        if (give_up)
+            store_rollback(at.store);
+        else
+            commit_at(at.store, ++segment, 0);
+    }
+    char wanted[20];
+    snprintf(wanted, sizeof(wanted), "%d", total);
+    check(&at, "SELECT count(*) FROM message", wanted);
+    check(&at, "SELECT count(DISTINCT queue_id) FROM message", wanted);
+    check(&at,
+          "SELECT count(*) FROM message WHERE"
+          " CAST(substr(queue_id, 2) AS integer) + 1795305600 = received",
+          wanted);
+    at_close(&at);
+}
+
 /* More keys than the store remembers: some of them fall out and are found in the database. */
 static void test_more_keys_than_remembered(void **state)
 {
@@ -556,6 +598,7 @@ int main(void)
         STORE_BOTH(test_what_is_absent),
         STORE_BOTH(test_hostile_text),
         STORE_BOTH(test_a_long_queue_id_is_cut),
+        STORE_BOTH(test_any_number_of_messages),
         STORE_BOTH(test_more_keys_than_remembered),
         STORE_BOTH(test_losses),
         STORE_BOTH(test_events_that_are_none),
