@@ -189,6 +189,15 @@ static void test_last_end(void **state)
     assert_int_equal(report_rules_last_end(-5, 3600), 0);
 }
 
+static void test_dns_patience(void **state)
+{
+    (void)state;
+    assert_int_equal(report_rules_dns_patience(0), 20);
+    assert_int_equal(report_rules_dns_patience(599999999), 20);
+    assert_int_equal(report_rules_dns_patience(600000000), 1);
+    assert_int_equal(report_rules_dns_patience(INT64_MAX), 1);
+}
+
 static void test_pause(void **state)
 {
     (void)state;
@@ -244,6 +253,7 @@ int main(void)
         cmocka_unit_test(test_due),
         cmocka_unit_test(test_last_end),
         cmocka_unit_test(test_pause),
+        cmocka_unit_test(test_dns_patience),
         cmocka_unit_test(test_day),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

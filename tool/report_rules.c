@@ -148,6 +148,12 @@ int64_t report_rules_pause(int64_t attempts)
     return pause < LONGEST ? pause : LONGEST;
 }
 
+int report_rules_dns_patience(int64_t spent_us)
+{
+    enum { AT_FIRST = 20, LATER = 1, ENOUGH = 600 /* seconds, of a run of 50 minutes */ };
+    return spent_us < ENOUGH * INT64_C(1000000) ? AT_FIRST : LATER;
+}
+
 bool report_rules_day(const char *text, int64_t *begin)
 {
     unsigned long long year, month, day;

@@ -45,6 +45,11 @@ int64_t report_rules_last_end(int64_t now, unsigned interval);
 /* Seconds until the next try after `attempts` (1 and more) that failed for now. */
 int64_t report_rules_pause(int64_t attempts);
 
+/* Seconds to wait for the DNS of the next report, after a run has waited `spent_us` microseconds
+ * for all before: 20 at first, then 1. Domains whose DNS never answers cost nothing to make; they
+ * must not take up the run, and with it the reports on all others. */
+int report_rules_dns_patience(int64_t spent_us);
+
 /* "YYYY-MM-DD" -> its 00:00 UTC. */
 bool report_rules_day(const char *text, int64_t *begin);
 

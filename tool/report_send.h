@@ -20,7 +20,6 @@
 enum {
     REPORT_CLAIM_SECONDS = 900,    /* more than all tries for one report can take */
     REPORT_MAIL_MS = 60000,        /* one mail to the mail server */
-    REPORT_DNS_SECONDS = 20,       /* waiting for all destinations of one report */
     REPORT_QUERIES_MAX = 300,      /* lookups for one report: ten destinations, two walks each */
     REPORT_MEMORY_MAX = 192 << 20, /* octets for one report: XML, mail, signed mail */
     REPORT_OCTETS_MAX = 16 << 20,  /* of a report, compressed */
@@ -79,6 +78,7 @@ struct report_send {
     struct bytes receiver;       /* domain of ReportSender */
     struct arena *arena;         /* of the report at hand */
     int64_t sent_before;         /* mails within the last 24 hours, before this run */
+    int64_t dns_us;              /* waited for the destinations of all reports so far */
     int temporary_in_row;
     bool unsigned_said; /* that mails go without a signature */
     int exit_code;      /* of the trouble that stopped us */

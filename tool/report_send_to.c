@@ -84,8 +84,9 @@ static struct dns_session *open_session(struct report_send *run)
         .clock = env->clock};
     struct dns_session *session = dns_session_new(run->arena, env->resolver, &limits);
     if (session)
-        dns_session_set_deadline(session, env->monotonic_us(env->clock) +
-                                              (int64_t)REPORT_DNS_SECONDS * 1000000);
+        dns_session_set_deadline(session,
+                                 env->monotonic_us(env->clock) +
+                                     (int64_t)report_rules_dns_patience(run->dns_us) * 1000000);
     return session;
 }
 
@@ -100,6 +101,8 @@ void report_send_destinations_of(struct report_send *run, struct bytes policy_do
                                  const struct bytes *uris, size_t count, bool failure,
                                  struct report_destinations *out)
 {
+    const struct policy_env *env = &run->runtime->env;
+    const int64_t begin = env->monotonic_us(env->clock);
     struct domain domain = domain_parse(run->arena, policy_domain);
     struct dns_session *session = open_session(run);
     size_t mailto = 0;
@@ -114,6 +117,7 @@ void report_send_destinations_of(struct report_send *run, struct bytes policy_do
     }
     keep(run->arena, out);
     dns_session_free(session);
+    run->dns_us += env->monotonic_us(env->clock) - begin;
 }
 
 void report_send_destinations(struct report_send *run, struct bytes policy_domain,
