@@ -121,6 +121,12 @@ static void check_reports(struct loader *loader)
                      "ReportInterval: %s does not divide a day; allowed: 1h, 2h, 3h, 4h, 6h, 8h, "
                      "12h, 1d and the like",
                      loader->config->values[OPTION_ReportInterval].text);
+    const char *at = report->sender ? strrchr(report->sender, '@') : NULL;
+    if (report->store && at && !strchr(at, '.'))
+        loader_warning(loader, source_of(loader, OPTION_ReportStore),
+                       "ReportSender: %s is at no full domain name, so reports cannot pass DMARC "
+                       "and will be refused; set it to one such as dmarc-noreply@example.com",
+                       report->sender);
     if (report->failure_reports && !report->store)
         loader_warning(loader, source_of(loader, OPTION_FailureReports),
                        "FailureReports has no effect: ReportStore is not set");

@@ -343,6 +343,7 @@ static const struct {
     {"ReportStore reports.db",
      "ReportStore: 'reports.db' is not allowed; allowed: an absolute path"},
     {"ReportStore mysql://a/b", "ReportStore: 'mysql://a/b' is not allowed"},
+    {"ReportStore PostgreSQL://a/b", "ReportStore: 'PostgreSQL://a/b' is not allowed"},
     {"ReportSender dmarc", "ReportSender: 'dmarc' is not allowed; allowed: an address such as"},
     {"ReportSender a..b@example.com", "ReportSender: 'a..b@example.com' is not allowed"},
     {"ReportSender -f@example.com", "ReportSender: '-f@example.com' is not allowed"},
@@ -574,6 +575,8 @@ static const struct {
     {"Socket inet:localhost:1\nSocketMode 0600", "assay.conf:2: SocketMode has no effect"},
     {"Socket inet:localhost:1\nSocketGroup a", "assay.conf:2: SocketGroup has no effect"},
     {"SyslogFacility daemon", "SyslogFacility has no effect: Syslog is no"},
+    {"AuthservID mx.example.com\nReportStore /r.db\nReportSender a@mx",
+     "assay.conf:2: ReportSender: a@mx is at no full domain name"},
 };
 
 static void doubtful_settings_are_warned_of(void **state)
