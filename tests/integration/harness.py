@@ -296,8 +296,9 @@ class Assayd:
         if text is None:
             text = "".join("%s %s\n" % item for item in self.options.items()
                            if item[1] is not None)
-        with open(self.conf_path, "w") as f:
+        with open(self.conf_path + ".new", "w") as f:
             f.write(text)
+        os.rename(self.conf_path + ".new", self.conf_path)  # a reload may read it at any time
 
     def start(self):
         log = open(self.log_path, "ab")

@@ -9,15 +9,19 @@ import contextlib
 import os
 import random
 import re
+import resource
 import shutil
+import signal
 import socket
 import sqlite3
+import struct
 import subprocess
 import threading
 import time
 
 import pytest
 
+import fault_table
 import harness
 import milter_client
 
@@ -36,15 +40,8 @@ TABLE = []
 @pytest.fixture(scope="module", autouse=True)
 def table(request):
     yield
-    lines = ["%-50s %-57s %s" % row
-             for row in [("fault", "what the MTA saw", "what became of the results"), *TABLE]]
-    path = os.environ.get("ASSAY_REPORT_FAULT_TABLE")
-    if path:
-        with open(path, "w") as f:
-            f.write("\n".join(lines) + "\n")
-    capture = request.config.pluginmanager.getplugin("capturemanager")
-    with capture.global_and_fixture_disabled():
-        print("\n" + "\n".join(lines))
+    fault_table.publish(request, "Reports",
+                        ("fault", "what the MTA saw", "what became of the results"), TABLE)
 
 
 # ------------------------------------------------------------------- the daemon
@@ -291,6 +288,144 @@ def test_graceful_stop(site):
     assert answered <= set(kept.ids) and not kept.twice()
     assert here.assayd.process.returncode == 0
     TABLE.append(("SIGTERM under load", "%d answers" % len(answered), "all in the store once"))
+
+
+# ------------------------------------------------------------------- the process
+
+
+def test_reload_storm(site):
+    """SIGHUP by the dozen under load, every third configuration a bad one, the others unlike each
+    other."""
+    here = site()
+    mta = Mta(here, "hup")
+    mta.wait(100)
+    for number in range(90):
+        here.assayd.write_config(OnReject=("reject", "perhaps", "quarantine")[number % 3],
+                                 MaximumSignatures=str(5 + number % 3))
+        here.assayd.process.send_signal(signal.SIGHUP)
+        time.sleep(0.02 * harness.PATIENCE)
+    here.assayd.write_config(OnReject="reject")
+    mta.wait(100)
+    mta.stop()
+    assert here.said("perhaps")
+    recorded, stored, lost = here.stop()
+    result = compare(mta, Kept(here.path))
+    assert lost == 0 and recorded == stored
+    TABLE.append(("90 SIGHUPs in %.1f s, a third of them bad" % (1.8 * harness.PATIENCE),
+                  "%d answers" % len(mta.answers), result))
+
+
+def take_all_descriptors(here, hard):
+    """Lets assayd open none beyond those that it has, and fills the gaps; the connections that do."""
+    directory = "/proc/%d/fd" % here.assayd.process.pid
+    limit = max(int(n) for n in os.listdir(directory)) + 1
+    resource.prlimit(here.assayd.process.pid, resource.RLIMIT_NOFILE, (limit, hard))
+    crowd = []
+    while True:
+        before = len(os.listdir(directory))
+        if before >= limit:
+            return crowd
+        crowd.append(here.assayd.connect())
+        harness.wait_until(lambda: len(os.listdir(directory)) > before, 10, "a connection", here.log)
+
+
+def test_no_descriptors(site):
+    """Not one more can be opened while the journal changes its segments, and while the store, which
+    was moved away, is to be opened anew: whatever is closed is taken by a connection that waits."""
+    here = site(ReportJournalSize="4M")
+    mta = load(here, "before", 100)
+    harness.wait_until(lambda: os.path.exists(here.path), 10, "the store", here.log)
+    sessions = [milter_client.connected(here.assayd, CLIENTS[0]) for _ in range(4)]
+    pid = here.assayd.process.pid
+    limits = resource.prlimit(pid, resource.RLIMIT_NOFILE)
+    crowd = take_all_descriptors(here, limits[1])
+    slowest = 0
+
+    def send(count):
+        message = b"From: a@reject.example\r\nSubject: x\r\n\r\nhello\r\n"
+        slow = 0
+        for number in range(count):
+            queue_id = "none-%d" % len(mta.answers)
+            began = time.monotonic()
+            reply = sessions[number % 4].message(message, b"a@reject.example",
+                                                 queue_id=queue_id.encode())
+            slow = max(slow, time.monotonic() - began)
+            mta.answers[queue_id] = reply.verdict()
+            assert reply.verdict() == "accept"
+        return slow
+
+    slowest = send(4000)
+    crowd += [here.assayd.connect() for _ in range(8)]
+    for suffix in ("", "-wal", "-shm"):
+        os.rename(here.path + suffix, here.path + ".aside" + suffix)
+    slowest = max(slowest, send(4000))
+    here.wait_said("unable to open|Too many open files")
+    resource.prlimit(pid, resource.RLIMIT_NOFILE, limits)
+    for each in sessions + crowd:
+        each.close()
+    here.wait_said("works again|can be used now", 90)
+    mta.answers.update(load(here, "after", 100).answers)
+    _, _, lost = here.stop()
+    kept, aside = Kept(here.path), Kept(here.path + ".aside")
+    assert not set(kept.ids) & set(aside.ids) and not aside.twice()
+    kept.ids.update(aside.ids)
+    result = compare(mta, kept, lost)
+    assert lost == kept.lost == 0 and slowest < 2 * harness.PATIENCE
+    TABLE.append(("no descriptor left; the store moved away meanwhile",
+                  "%d answers, the slowest after %.0f ms" % (len(mta.answers), 1000 * slowest),
+                  result))
+
+
+def shim(directory):
+    """The library that makes the clock jump, and the file that says how far."""
+    library, offset = os.path.join(directory, "shim.so"), os.path.join(directory, "offset")
+    done = subprocess.run([os.environ.get("CC", "cc"), "-O2", "-shared", "-fPIC", "-o", library,
+                           os.path.join(os.path.dirname(__file__), "clock_shim.c")],
+                          capture_output=True, text=True)
+    if done.returncode != 0:
+        pytest.skip("no compiler: " + done.stderr.strip())
+    return library, offset
+
+
+def set_clock(path, seconds):
+    mode = "r+b" if os.path.exists(path) else "wb"
+    with open(path, mode) as f:
+        f.write(struct.pack("=q", seconds))
+
+
+def test_clock_jumps(site, tmp_path, monkeypatch):
+    """Forth and back, by hours, days and years, under load, and once while it stops. Rows are
+    dated by the clock of the moment."""
+    linked = subprocess.run(["ldd", harness.ASSAYD], capture_output=True, text=True).stdout
+    if harness.WRAPPER or "san.so" in linked:
+        pytest.skip("a library in front of a sanitizer's")
+    library, offset = shim(str(tmp_path))
+    set_clock(offset, 0)
+    monkeypatch.setenv("CLOCK_SHIM", offset)
+    monkeypatch.setenv("LD_PRELOAD", library)
+    here = site()
+    monkeypatch.delenv("LD_PRELOAD")
+    mta = Mta(here, "clock", pause=0.002)
+    began, day = time.monotonic(), 86400
+    for jump in (3600, -3600, 3 * day, -3 * day, 20 * 365 * day, -20 * 365 * day, 0):
+        mta.wait(150)
+        set_clock(offset, jump)
+        time.sleep(1.2 * harness.PATIENCE)  # the recorder goes to the store
+    mta.wait(150)
+    mta.stop()
+    slowest = mta.slowest(began, time.monotonic())
+    set_clock(offset, -5 * day)
+    stopping = time.monotonic()
+    recorded, stored, lost = here.stop()
+    stopping = time.monotonic() - stopping
+    kept = Kept(here.path)
+    result = compare(mta, kept)
+    days = kept.query("SELECT DISTINCT received / 86400 FROM message")
+    assert lost == 0 and recorded == stored and len(days) >= 5
+    assert slowest < 2 * harness.PATIENCE and stopping < 10 * harness.PATIENCE
+    TABLE.append(("clock: 7 jumps of an hour to 20 years, forth and back",
+                  "%d answers, the slowest after %.0f ms" % (len(mta.answers), 1000 * slowest),
+                  result + "; dated on %d days" % len(days)))
 
 
 # ------------------------------------------------------------------- the disk
