@@ -39,7 +39,8 @@ bool store_delivery_add(struct store *store, int64_t report, struct bytes addres
         return false;
     arena_reset(store->scratch);
     sql_bind_int64(statement, 1, report);
-    sql_bind_text(statement, 2, store_clean(store->scratch, address));
+    sql_bind_text(statement, 2,
+                  store_clean(store->scratch, bytes_slice(address, 0, STORE_ADDRESS_MAX)));
     sql_bind_text(statement, 3, bytes_of(state_names[state]));
     sql_bind_int64(statement, 4, next_try);
     sql_bind_int64(statement, 5, now);

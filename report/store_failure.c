@@ -221,7 +221,8 @@ bool store_failure_delivered(struct store *store, int64_t failure, struct bytes 
         return false;
     arena_reset(store->scratch);
     sql_bind_int64(statement, 1, failure);
-    sql_bind_text(statement, 2, store_clean(store->scratch, address));
+    sql_bind_text(statement, 2,
+                  store_clean(store->scratch, bytes_slice(address, 0, STORE_ADDRESS_MAX)));
     sql_bind_text(statement, 3, bytes_of(store_delivery_state_name(state)));
     if (state == STORE_DELIVERY_SENT)
         sql_bind_int64(statement, 4, now);
@@ -252,7 +253,8 @@ bool store_failure_is_settled(struct store *store, int64_t failure, struct bytes
         return false;
     arena_reset(store->scratch);
     sql_bind_int64(statement, 1, failure);
-    sql_bind_text(statement, 2, store_clean(store->scratch, address));
+    sql_bind_text(statement, 2,
+                  store_clean(store->scratch, bytes_slice(address, 0, STORE_ADDRESS_MAX)));
     bool good = number_of(statement, &count);
     *settled = count > 0;
     return good;

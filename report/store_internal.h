@@ -14,6 +14,8 @@ enum {
     STORE_SCRATCH_MAX = 4 << 20,    /* octets: one decoded event or record */
     STORE_DAY = 86400,              /* seconds */
     STORE_MESSAGES = 16,            /* messages in one INSERT: a way to the server less for each */
+    STORE_ADDRESS_MAX = 1024,       /* octets of an address or URI: an index of PostgreSQL takes
+                                       2,700 */
     STORE_QUEUE_ID_MAX = 64,        /* octets; Postfix and Sendmail give 10 to 20 */
 };
 

@@ -497,6 +497,29 @@ static void test_claims(void **state)
 
 /* ---- deliveries ---- */
 
+/* Another host's agreement (RFC 9990 4) may name a URI of 8 kB: too long for an index of
+ * PostgreSQL, where it would have failed, and with it every run. */
+static void test_endless_addresses(void **state)
+{
+    struct at at;
+    at_open(&at, state);
+    char uri[8000];
+    unsigned long long random = 1;
+    for (size_t i = 0; i < sizeof(uri); i++) {
+        random = random * 6364136223846793005ULL + 1442695040888963407ULL;
+        uri[i] = (char)('!' + (random >> 33) % 90);
+    }
+    plain(&at, "a.example", 1, 0, 1);
+    plan(&at, days(0, ROW_DAY), 1000, 1);
+    check_reports(&at, "a.example +0 to +86400: 1 in 1, 1 passed, 1 accepted; planned\n");
+    int64_t report = at.keys[0];
+    for (int i = 0; i < 2; i++)
+        must(&at, store_delivery_add(at.store, report, (struct bytes){uri, sizeof(uri)},
+                                     STORE_DELIVERY_UNVERIFIED, 1, BYTES_EMPTY, 1));
+    check(&at, "SELECT count(*) FROM delivery WHERE length(address) = 1024", "1");
+    at_close(&at);
+}
+
 static bool note_delivery(void *context, const struct store_delivery *delivery)
 {
     struct at *at = context;
@@ -799,6 +822,7 @@ int main(void)
         STORE_BOTH(test_reports_by_state_and_key),
         STORE_BOTH(test_claims),
         STORE_BOTH(test_deliveries),
+        STORE_BOTH(test_endless_addresses),
         STORE_BOTH(test_sent_since),
         STORE_BOTH(test_suppression),
         STORE_BOTH(test_bounces),

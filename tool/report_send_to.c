@@ -14,10 +14,12 @@ static bool is_known(const struct report_destinations *out, struct bytes address
     return false;
 }
 
-/* Two URIs with the same address are one destination. */
+/* Two URIs with the same address are one destination. A URI that cannot be used is only for people,
+ * and that of another host's agreement may be of any length: an index would not take it. */
 static void add(struct report_destinations *out, enum report_destination_fate fate,
                 struct bytes address, const char *reason)
 {
+    address = bytes_slice(address, 0, REPORT_URI_MAX);
     if (out->count == REPORT_DESTINATIONS_MAX || is_known(out, address))
         return;
     out->items[out->count++] =
