@@ -28,7 +28,7 @@ enum {
     DNS_UNBOUND_WAITING_MAX = 4096,  /* waiting for a socket; beyond, the greediest fails */
     DNS_UNBOUND_QUERIES_MAX = 16384, /* in all, 0.5 kB each; for when the pump does not run */
     DNS_UNBOUND_FAILURE_TTL = 5,     /* seconds; see DNS_CACHE_FAILURE_MAX */
-    DNS_UNBOUND_RENEWAL_S = 5,       /* seconds from one new context to the next */
+    DNS_UNBOUND_RENEWAL_S = 2,       /* seconds from one new context to the next */
     DNS_UNBOUND_TELL_S = 60          /* seconds from one line about trouble to the next */
 };
 
