@@ -122,7 +122,7 @@ static int handle(const struct report_config *config, struct arena *arena, struc
         printf("ignored: %s\n", why);
         return EX_OK;
     }
-    struct store *store = report_open_store(config, SQL_READ_WRITE, &code);
+    struct store *store = report_open_store(config, SQL_READ_WRITE, stdout, &code);
     if (!store)
         return code == EX_OK ? EX_OK : EX_TEMPFAIL;
     code = count_patiently(store, config, arena, &dsn);
@@ -143,7 +143,7 @@ int report_bounce(int argc, char **argv)
         fprintf(stderr, "assay: %s: %s\n", request.file, strerror(errno));
         return strcmp(request.file, "-") == 0 ? EX_TEMPFAIL : EX_NOINPUT;
     }
-    struct config *config = report_open_config(request.config_path, &code);
+    struct config *config = report_open_config(request.config_path, stdout, &code);
     struct arena *arena = arena_new(MEMORY_MAX);
     if (config && arena)
         code = handle(&config->report, arena, mail);

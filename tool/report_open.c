@@ -11,7 +11,7 @@
 #include <time.h>
 #include <unistd.h>
 
-struct config *report_open_config(const char *given, int *code)
+struct config *report_open_config(const char *given, FILE *words, int *code)
 {
     struct config *config = open_config_file(config_path(given), NULL, 0);
     if (!config) {
@@ -19,7 +19,7 @@ struct config *report_open_config(const char *given, int *code)
         return NULL;
     }
     if (!config->report.store) {
-        puts("Reports are off: ReportStore is not set (assay.conf(5)).");
+        fputs("Reports are off: ReportStore is not set (assay.conf(5)).\n", words);
         *code = EX_OK;
         config_unref(config);
         return NULL;
@@ -35,13 +35,13 @@ static int exit_code(enum sql_trouble trouble)
     case SQL_FINE:
     case SQL_BUSY:
     case SQL_AWAY:
-    case SQL_FULL:
         return EX_TEMPFAIL;
+    case SQL_FULL: /* or not writable */
     case SQL_CORRUPT:
     case SQL_WRONG:
         break;
     }
-    return EX_UNAVAILABLE; /* waiting does not help */
+    return EX_UNAVAILABLE; /* somebody has to do something */
 }
 
 /* What to do is in the text already. */
@@ -52,12 +52,14 @@ static int say_trouble(enum sql_trouble trouble, const char *error)
     return exit_code(trouble);
 }
 
-struct store *report_open_store(const struct report_config *config, enum sql_use use, int *code)
+struct store *report_open_store(const struct report_config *config, enum sql_use use, FILE *words,
+                                int *code)
 {
     char error[SQL_ERROR_MAX];
     enum sql_trouble trouble = SQL_WRONG;
     if (config->store[0] == '/' && access(config->store, F_OK) != 0 && errno == ENOENT) {
-        printf("%s does not exist yet: assayd makes it with the first result.\n", config->store);
+        fprintf(words, "%s does not exist yet: assayd makes it with the first result.\n",
+                config->store);
         *code = EX_OK;
         return NULL;
     }

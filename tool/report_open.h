@@ -6,18 +6,21 @@
 #include "config.h"
 #include "store.h"
 
+#include <stdio.h>
+
 enum {
     REPORT_TIME_TEXT = 48,  /* octets, with NUL, of what report_time() and report_period() write */
     REPORT_SHOWN_MAX = 300, /* octets shown of a stranger's text */
 };
 
-/* The configuration, with reports on. NULL: exit with *code; what is the matter was said, EX_OK
- * when reports are just not turned on. */
-struct config *report_open_config(const char *given, int *code);
+/* The configuration, with reports on. NULL: exit with *code; what is the matter was said. EX_OK,
+ * and that said on `words`, when reports are just not turned on. */
+struct config *report_open_config(const char *given, FILE *words, int *code);
 
-/* The store. NULL: exit with *code; EX_OK when there is none yet, which is no trouble: an SQLite
- * file is left for assayd to make, with its rights. */
-struct store *report_open_store(const struct report_config *config, enum sql_use use, int *code);
+/* The store. NULL: exit with *code. EX_OK, and that said on `words`, when there is none yet, which
+ * is no trouble: an SQLite file is left for assayd to make, with its rights. */
+struct store *report_open_store(const struct report_config *config, enum sql_use use, FILE *words,
+                                int *code);
 
 /* Says what the last call on the store stumbled over. Returns the exit code. */
 int report_store_trouble(const struct store *store);

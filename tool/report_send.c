@@ -141,7 +141,8 @@ bool report_send_store_failed(struct report_send *run)
     return false;
 }
 
-/* Complete periods; of those that are just over, other hosts may still have results to add. */
+/* Complete periods; of those that are just over, other hosts may still have results to add. Only
+ * to look, a day may also be one that is not over. */
 static struct store_filter filter_of(const struct report_send *run)
 {
     const struct report_send_request *request = run->request;
@@ -152,7 +153,7 @@ static struct store_filter filter_of(const struct report_send *run)
         report_rules_last_end(settled ? now - REPORT_SETTLE_SECONDS : now, run->config->interval);
     if (request->day >= 0) {
         filter.begin = request->day;
-        if (filter.end > request->day + REPORT_DAY_SECONDS)
+        if (request->dry_run || filter.end > request->day + REPORT_DAY_SECONDS)
             filter.end = request->day + REPORT_DAY_SECONDS;
     }
     return filter;
@@ -323,11 +324,11 @@ int report_send(int argc, char **argv)
     argp_err_exit_status = EX_USAGE;
     argp_parse(&parser, argc, argv, 0, NULL, &request);
 
-    struct config *config = report_open_config(request.config_path, &code);
+    struct config *config = report_open_config(request.config_path, stdout, &code);
     if (!config)
         return code;
-    struct store *store =
-        report_open_store(&config->report, request.dry_run ? SQL_READ_ONLY : SQL_READ_WRITE, &code);
+    struct store *store = report_open_store(
+        &config->report, request.dry_run ? SQL_READ_ONLY : SQL_READ_WRITE, stdout, &code);
     struct runtime *runtime =
         store ? runtime_over(config_ref(config), !request.dry_run, request.now) : NULL;
     if (runtime)

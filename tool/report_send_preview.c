@@ -6,6 +6,8 @@
 #include "report_open.h"
 #include "report_send.h"
 
+#include "store_failure.h"
+
 #include <inttypes.h>
 #include <stdio.h>
 #include <sysexits.h>
@@ -196,6 +198,8 @@ static bool preview_item(struct preview *preview, const struct report_item *item
                           ? NULL
                           : report_rules_impolite(run->config, &item->summary);
     headline(item);
+    if (item->summary.end > preview->now)
+        puts("  later this time is not over; more may come");
     if (why) {
         printf("  not   %s\n", why);
         preview->skipped++;
@@ -213,17 +217,38 @@ static bool preview_item(struct preview *preview, const struct report_item *item
 
 /* ---- the whole ---- */
 
+static void summary(const struct preview *preview, int64_t failures)
+{
+    if (failures > 0)
+        printf("%" PRId64
+               " failure reports wait; each goes once the hour of its failures is over.\n",
+               failures);
+    if (!preview->first) {
+        puts("No report is due. (\"assay report show\" has what is recorded of a time that is "
+             "not over; --day=YYYY-MM-DD takes it as if it were.)");
+        return;
+    }
+    printf("\n%" PRId64 " mails would be sent, %" PRId64 " held back; %" PRId64
+           " reports skipped, %" PRId64 " wait for their time. Nothing was sent or changed.\n",
+           preview->mails, preview->kept, preview->skipped, preview->waiting);
+    const struct config *config = preview->run->runtime->config;
+    if (!config->keys.key_table && !config->keys.key_directory)
+        report_send_say_unsigned(preview->run, "no keys are configured");
+}
+
 void report_send_preview(struct report_send *run, const struct store_filter *filter)
 {
     struct preview preview = {
         .run = run, .arena = arena_new(LIST_MEMORY), .now = report_send_now(run)};
+    int64_t failures = 0;
     preview.end = &preview.first;
     bool good = preview.arena &&
                 store_sent_since(run->store, BYTES_EMPTY, preview.now - REPORT_DAY_SECONDS,
                                  &run->sent_before) &&
                 store_reports(run->store, 1 << STORE_REPORT_PLANNED | 1 << STORE_REPORT_OPEN,
                               filter, 0, INT64_MAX, keep_report, &preview) &&
-                store_due(run->store, filter, keep_due, &preview);
+                store_due(run->store, filter, keep_due, &preview) &&
+                store_failures_waiting(run->store, &failures);
     for (const struct entry *entry = preview.first; good && entry; entry = entry->next) {
         arena_reset(run->arena);
         good = preview_item(&preview, &entry->item);
@@ -234,11 +259,7 @@ void report_send_preview(struct report_send *run, const struct store_filter *fil
     } else if (!good) {
         report_send_store_failed(run);
     }
-    if (good && !preview.first)
-        puts("Nothing is to be reported.");
-    else if (good)
-        printf("\n%" PRId64 " mails would be sent, %" PRId64 " held back; %" PRId64
-               " reports skipped, %" PRId64 " wait for their time. Nothing was sent or changed.\n",
-               preview.mails, preview.kept, preview.skipped, preview.waiting);
+    if (good)
+        summary(&preview, failures);
     arena_free(preview.arena);
 }

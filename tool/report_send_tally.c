@@ -93,7 +93,8 @@ static void left(const struct report_send *run)
     line("later", tally->elsewhere, "reports: another process is working on them");
     line("later", tally->unresolved, "reports: the DNS did not answer for some destination");
     line("later", tally->waiting, "mails: the pause after a failed try is not over");
-    line("later", tally->temporary, "mails: the mail server said \"not now\"");
+    line("later", tally->temporary,
+         "mails: the mail server could not be reached, or said \"not now\"");
     line("later", tally->over_destination,
          "mails: ReportDestinationMaximum is reached for their address");
     if (run->stop == REPORT_STOP_DAILY)

@@ -222,6 +222,19 @@ static struct store_filter filter_of(const struct request *request,
     return filter;
 }
 
+/* Programs read standard output. */
+static FILE *words_of(const struct request *request)
+{
+    return request->json ? stderr : stdout;
+}
+
+/* There is no store, which is no trouble; why was said. */
+static void show_nothing(const struct request *request, int code)
+{
+    if (request->json && code == EX_OK)
+        puts("{}");
+}
+
 static int run(const struct request *request, const struct report_config *config,
                struct report_show *show)
 {
@@ -233,9 +246,11 @@ static int run(const struct request *request, const struct report_config *config
         fprintf(stderr, "assay: %s is no domain name\n", request->domain);
         return EX_USAGE;
     }
-    struct store *store = report_open_store(config, SQL_READ_ONLY, &code);
-    if (!store)
+    struct store *store = report_open_store(config, SQL_READ_ONLY, words_of(request), &code);
+    if (!store) {
+        show_nothing(request, code);
         return code;
+    }
     measure_backlog(config->journal, show);
     if (!collect(store, &filter, show))
         code = report_store_trouble(store);
@@ -257,8 +272,10 @@ int report_show(int argc, char **argv)
     argp_parse(&parser, argc, argv, 0, NULL, &request);
 
     struct report_show show = {.arena = arena_new(MEMORY_MAX), .now = (int64_t)time(NULL)};
-    struct config *config = report_open_config(request.config_path, &code);
-    if (config)
+    struct config *config = report_open_config(request.config_path, words_of(&request), &code);
+    if (!config)
+        show_nothing(&request, code);
+    else
         code = show.arena ? run(&request, &config->report, &show) : EX_OSERR;
     if (code == EX_OSERR)
         fputs("assay: out of memory\n", stderr);

@@ -93,8 +93,10 @@ static bool print_one(void *context, const struct store_destination *destination
         printf("suppressed until %s", report_time(destination->suppressed_until, text));
     else
         fputs("still tried", stdout);
-    printf(", %" PRId64 " refused in a row%s%s\n", destination->refusals, *error ? ": " : "",
-           error);
+    if (destination->refusals > 0)
+        printf(", %" PRId64 " refused in a row%s%s", destination->refusals, *error ? ": " : "",
+               error);
+    putchar('\n');
     return true;
 }
 
@@ -121,6 +123,13 @@ static int set(struct store *store, struct bytes address, bool suppress)
     return EX_OK;
 }
 
+/* There is nowhere to note it; why was said. */
+static int not_done(const char *address)
+{
+    fprintf(stderr, "assay: nothing was noted about %s\n", address);
+    return EX_UNAVAILABLE;
+}
+
 static int run(const struct request *request, const struct report_config *config,
                struct arena *arena)
 {
@@ -132,9 +141,10 @@ static int run(const struct request *request, const struct report_config *config
         fprintf(stderr, "assay: %s is no address: %s\n", given, why);
         return EX_USAGE;
     }
-    struct store *store = report_open_store(config, given ? SQL_READ_WRITE : SQL_READ_ONLY, &code);
+    struct store *store =
+        report_open_store(config, given ? SQL_READ_WRITE : SQL_READ_ONLY, stdout, &code);
     if (!store)
-        return code;
+        return code == EX_OK && given ? not_done(given) : code;
     code = given ? set(store, address, !request->lift) : list(store, arena);
     store_close(store);
     return code;
@@ -147,10 +157,12 @@ int report_suppress(int argc, char **argv)
     argp_err_exit_status = EX_USAGE;
     argp_parse(&parser, argc, argv, 0, NULL, &request);
 
-    struct config *config = report_open_config(request.config_path, &code);
+    struct config *config = report_open_config(request.config_path, stdout, &code);
     struct arena *arena = arena_new(MEMORY);
     if (config)
         code = arena ? run(&request, &config->report, arena) : EX_OSERR;
+    else if (code == EX_OK && (request.address || request.lift))
+        code = not_done(request.address ? request.address : request.lift);
     arena_free(arena);
     config_unref(config);
     return code;

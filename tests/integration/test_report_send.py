@@ -56,6 +56,8 @@ def test_not_configured(make_world):
         done = world.run(part, data=b"")
         assert done.returncode == 0
         assert done.stdout == b"Reports are off: ReportStore is not set (assay.conf(5)).\n"
+    assert world.show() == {}
+    assert world.run("suppress", "dmarc@one.example").returncode == 69  # nobody noted it
 
 
 def test_no_store_yet(make_world):
@@ -64,6 +66,8 @@ def test_no_store_yet(make_world):
     for part in ("send", "show", "suppress"):
         done = world.run(part)
         assert done.returncode == 0 and b"does not exist yet" in done.stdout
+    assert world.show() == {}
+    assert world.run("suppress", "dmarc@one.example").returncode == 69
     assert not os.path.exists(world.path)
 
 
@@ -638,6 +642,17 @@ def test_dry_run_changes_nothing(world):
     assert re.search(r"^  not +dmarc@one\.example  waits until 2026-11-23 06:30", said, re.M)
     assert store.dump() == before
     store.close()
+
+
+def test_dry_run_of_today(world):
+    """A day that is not over can be looked at, and only that."""
+    world.fill("one.example", day=TODAY)
+    assert "No report is due." in world.send("--dry-run")
+    said = world.send("--dry-run", "--day", "2026-11-22")
+    assert "this time is not over" in said and re.search(r"^  to +dmarc@one\.example", said, re.M)
+    assert "without a DKIM signature" in said
+    assert "no period yet that is over" in world.send("--day", "2026-11-22")
+    assert world.recipients() == []
 
 
 def test_show(world):
