@@ -181,7 +181,22 @@ static void settle(struct recorder *recorder, struct journal_position position, 
     atomic_fetch_add(&recorder->stored, events);
     for (size_t i = 0; i < LOSS_COUNT; i++)
         recorder->lost_stored[i] += lost[i];
+    recorder->left = position;
     journal_forget(atomic_load(&recorder->journal), position);
+}
+
+/* Results may be missing or counted twice from here on, and nothing else would tell of it. A store
+ * that knows nothing of us is a new one. */
+static void look_whether_moved(struct recorder *recorder, struct journal_position position)
+{
+    if (recorder->moved_said || recorder->left.segment == 0 || position.segment == 0 ||
+        same_place(recorder->left, position))
+        return;
+    recorder->moved_said = true;
+    recorder_say(recorder, RECORDER_ERROR,
+                 "reports: %s is not where this assayd left it: it was restored or failed over, or "
+                 "another host has a copy of %s; then stop assayd there and remove that directory",
+                 recorder->store_name, recorder->config->journal);
 }
 
 /* Damage is told when the store has it, or every try would tell it again. */
@@ -245,6 +260,7 @@ static bool carry_batch(struct recorder *recorder, struct batch *batch, bool res
     if (!begin(recorder, batch, rested))
         return false;
     resolve_doubt(recorder, batch->before);
+    look_whether_moved(recorder, batch->before);
     if (!read_from(recorder, batch->before)) {
         store_rollback(recorder->store);
         trouble(recorder, SQL_WRONG, "out of memory");

@@ -60,6 +60,8 @@ struct recorder {
     uint64_t lost_stored[LOSS_COUNT]; /* of `lost`, written into the store */
     uint64_t lost_logged[LOSS_COUNT]; /* and logged */
     struct recorder_doubt doubt;
+    struct journal_position left; /* where the last commit left the store; {0, 0}: not known */
+    bool moved_said;              /* that it was found elsewhere */
 };
 
 void recorder_say(const struct recorder *recorder, enum recorder_level level, const char *format,

@@ -598,6 +598,26 @@ static void test_unknown_commit(void **state)
     assert_int_equal(world.lost, 1);
 }
 
+/* Another host has a copy of our directory, and goes by the same name. */
+static void test_somebody_else_moves_us(void **state)
+{
+    (void)state;
+    struct recorder *recorder = start();
+    wait_for(&world.expired, 1);
+    for (int i = 1; i <= 3; i++) {
+        add(recorder, 5);
+        wait_for(&world.transactions, (size_t)i);
+        sleep_ms(50); /* it has our answer */
+        assert_int_equal(said("is not where this assayd left it"), i > 1);
+        pthread_mutex_lock(&world.mutex);
+        world.position.offset += 1000;
+        pthread_mutex_unlock(&world.mutex);
+    }
+    recorder_stop(recorder, PATIENCE_MS);
+    assert_each_once(); /* its positions are not ours */
+    assert_int_equal(world.events, 15);
+}
+
 /* ---- the start ---- */
 
 static void test_journal_on_a_broken_disk(void **state)
@@ -694,6 +714,7 @@ int main(void)
         TEST(test_no_memory),
         TEST(test_damaged_journal),
         TEST(test_unknown_commit),
+        TEST(test_somebody_else_moves_us),
         TEST(test_journal_on_a_broken_disk),
         TEST(test_refused),
         TEST(test_prepare),
