@@ -4,11 +4,11 @@
  * - SMFIP_NR_* for all steps before the end of the message: nothing is decided
  *   there, and silence more than halves libmilter's cost. libmilter always
  *   offers them; where the MTA does not know them, it answers in our place.
- * - SMFIP_NR_BODY among them. A silent filter cannot say SMFIS_SKIP, so the rest of a body
- *   that no signature needs comes for nothing; but most mail is signed, and small: one chunk,
- *   whose answer costs 2 to 4 % of everything. Not from an MTA that we do not know: libmilter never
- * calls the end-of-message callback when a silent body callback got octets together with the end.
- * Postfix and Sendmail send them apart.
+ * - SMFIP_NR_BODY among them. A silent filter cannot say SMFIS_SKIP, so the rest of a
+ *   body that no signature needs comes for nothing; but most mail is signed, and
+ *   small: one chunk, whose answer costs 2 to 4 % of everything. Not from an MTA that
+ *   we do not know: libmilter never calls the end-of-message callback when a silent
+ *   body callback got octets together with the end. Postfix and Sendmail send them apart.
  * - SMFIP_HDR_LEADSPC: values exactly as received, or simple canonicalisation
  *   (RFC 6376 3.4.1) of unusual fields cannot be right.
  * - Unknown commands and DATA are of no interest.
