@@ -203,11 +203,19 @@ static bool set_up(struct connection *connection, enum sql_use use)
 
 /* SQLite would make it for all to read. Only a file that we made ourselves is closed here:
  * closing another would drop the locks that this process has on it. */
-static void make_file(const char *path)
+static bool make_file(struct connection *connection)
 {
+    const char *path = connection->path;
     int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0640);
     if (fd >= 0)
         close(fd);
+    if (fd >= 0 || errno == EEXIST)
+        return true;
+    /* SQLite would tell the errno of a second try, for reading */
+    bool room = errno != ENOSPC && errno != EDQUOT && errno != EROFS;
+    sql_fail(&connection->sql, room ? SQL_WRONG : SQL_FULL, "%s: cannot make the file: %s%s", path,
+             strerror(errno), advice(SQLITE_CANTOPEN));
+    return false;
 }
 
 static bool missing(const char *path)
@@ -221,7 +229,8 @@ static bool open_file(struct connection *connection, enum sql_use use)
     const char *path = connection->path;
     int flags = SQLITE_OPEN_READONLY;
     if (use == SQL_READ_WRITE) {
-        make_file(path);
+        if (!make_file(connection))
+            return false;
         flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE;
     } else if (missing(path)) {
         sql_fail(&connection->sql, SQL_WRONG,

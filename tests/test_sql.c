@@ -279,7 +279,7 @@ static void test_places_that_are_none(void **state)
     must_not_open("", SQL_READ_WRITE, SQL_WRONG, "absolute path");
     must_not_open("mysql://u:geheim@h/d", SQL_READ_WRITE, SQL_WRONG, "postgresql://");
     must_not_open("/nonexistent/reports.db", SQL_READ_WRITE, SQL_WRONG,
-                  "/nonexistent/reports.db: unable to open database file: No such file or "
+                  "/nonexistent/reports.db: cannot make the file: No such file or "
                   "directory; the directory must exist");
     must_not_open("/nonexistent/reports.db", SQL_READ_ONLY, SQL_WRONG,
                   "/nonexistent/reports.db does not exist");
