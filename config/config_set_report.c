@@ -92,7 +92,15 @@ static bool is_host_port(struct bytes text)
         if (!is_alnum(c) && !strchr(".-_:[]", c))
             return false;
     }
-    return text.len > 0;
+    size_t bracket = bytes_find(text, ']'); /* of an IPv6 address */
+    size_t from = bracket < text.len ? bracket + 1 : 0;
+    struct bytes rest = bytes_slice(text, from, text.len);
+    size_t colon = bytes_find(rest, ':');
+    unsigned long long port = 0;
+    if (colon < rest.len &&
+        (!bytes_to_number(bytes_slice(rest, colon + 1, rest.len), 65535, &port) || port == 0))
+        return false;
+    return from + colon > 0;
 }
 
 void set_transport(struct setting *setting)
