@@ -9,8 +9,6 @@
  *   to keep what was granted meanwhile, so the flags that were last granted to
  *   any connection are taken: assayd's MTAs are of one kind. (libmilter itself
  *   corrects a wrong SMFIP_NR_ answer.)
- * - Which MTA it is, is not told before the connect callback, after the negotiation: taken from
- *   the connection before, for the same reason.
  * - Nothing is decided before the end of the message; only a connection over
  *   MaximumConnections is refused at once.
  */
@@ -22,9 +20,7 @@
 #include "session.h"
 
 #include <pthread.h>
-#include <stdatomic.h>
 
-static atomic_bool known_mta; /* the last one that connected; see negotiate.c */
 static pthread_mutex_t last_granted_lock = PTHREAD_MUTEX_INITIALIZER;
 static struct granted last_granted;
 
@@ -89,7 +85,7 @@ static sfsistat on_negotiate(SMFICTX *ctx, unsigned long actions, unsigned long 
     (void)reserved3;
     on_close(ctx); /* an MTA that negotiates twice */
     bool over_limit = !context_connection_opened();
-    struct granted granted = negotiate(actions, steps, over_limit, atomic_load(&known_mta));
+    struct granted granted = negotiate(actions, steps, over_limit);
     if (!open_session(ctx, &granted, over_limit)) {
         log_error("out of memory: connection of the MTA refused");
         return SMFIS_REJECT;
@@ -119,7 +115,6 @@ static sfsistat refuse_connection(SMFICTX *ctx)
 static sfsistat on_connect(SMFICTX *ctx, char *hostname, struct sockaddr *address)
 {
     struct session *session = session_of(ctx);
-    atomic_store(&known_mta, macros_known_mta(ctx));
     if (!session) { /* after QUIT_NC */
         struct granted granted = get_last_granted();
         session = open_session(ctx, &granted, !context_connection_opened());
@@ -181,9 +176,9 @@ static sfsistat on_body(SMFICTX *ctx, unsigned char *octets, size_t len)
 {
     struct session *session = session_of(ctx);
     bool more = session && session_body(session, octets, len);
-    sfsistat answer = go_on(ctx, SMFIP_NR_BODY);
-    bool skip = session && !more && (session_granted(session)->steps & SMFIP_SKIP);
-    return skip && answer == SMFIS_CONTINUE ? SMFIS_SKIP : answer;
+    if (!more && session && (session_granted(session)->steps & SMFIP_SKIP))
+        return SMFIS_SKIP;
+    return SMFIS_CONTINUE;
 }
 
 /* Not when the sender shall come again because we could not do what was decided, nor when

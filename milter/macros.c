@@ -61,12 +61,5 @@ const char *macros_daemon_name(SMFICTX *ctx)
 bool macros_from_sendmail(SMFICTX *ctx)
 {
     const char *version = value_of(ctx, "v"); /* "8.17.1.9"; Postfix: "Postfix 3.7.11" */
-    return version && is_digit(*version);
-}
-
-bool macros_known_mta(SMFICTX *ctx)
-{
-    static const char postfix[] = "Postfix";
-    const char *version = value_of(ctx, "v");
-    return version && (strncmp(version, postfix, strlen(postfix)) == 0 || is_digit(*version));
+    return version && *version >= '0' && *version <= '9';
 }

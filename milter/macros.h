@@ -27,9 +27,6 @@ const char *macros_mta_name(SMFICTX *ctx);
 /* {daemon_name}: which of the MTA's listeners took the connection; NULL: not told. */
 const char *macros_daemon_name(SMFICTX *ctx);
 
-/* The MTA is Postfix or Sendmail, by {v}. */
-bool macros_known_mta(SMFICTX *ctx);
-
 /* The MTA is Sendmail ({v} is a bare version number). */
 bool macros_from_sendmail(SMFICTX *ctx);
 

@@ -1,14 +1,13 @@
 /* negotiate.c - what we ask of the MTA; see negotiate.h.
  *
  * Why these steps:
- * - SMFIP_NR_* for all steps before the end of the message: nothing is decided
- *   there, and silence more than halves libmilter's cost. libmilter always
- *   offers them; where the MTA does not know them, it answers in our place.
- * - SMFIP_NR_BODY among them. A silent filter cannot say SMFIS_SKIP, so the rest of a
- *   body that no signature needs comes for nothing; but most mail is signed, and
- *   small: one chunk, whose answer costs 2 to 4 % of everything. Not from an MTA that
- *   we do not know: libmilter never calls the end-of-message callback when a silent
- *   body callback got octets together with the end. Postfix and Sendmail send them apart.
+ * - SMFIP_NR_* for the steps before the body: nothing is decided there, and silence
+ *   more than halves libmilter's cost. libmilter always offers them; where the MTA does
+ *   not know them, it answers in our place.
+ * - Not SMFIP_NR_BODY: libmilter never calls the end-of-message callback when a silent body
+ *   callback got octets together with the end, and such a message would hang. Which MTA does
+ *   that is not known when we negotiate. Moreover a silent filter cannot say SMFIS_SKIP, which
+ *   saves the rest of a large body that no signature needs. The answers cost 2 to 3 %.
  * - SMFIP_HDR_LEADSPC: values exactly as received, or simple canonicalisation
  *   (RFC 6376 3.4.1) of unusual fields cannot be right.
  * - Unknown commands and DATA are of no interest.
@@ -22,13 +21,11 @@ enum {
 };
 
 struct granted negotiate(unsigned long offered_actions, unsigned long offered_steps,
-                         bool may_refuse, bool known_mta)
+                         bool may_refuse)
 {
     unsigned long steps = WANTED_STEPS;
     if (may_refuse)
         steps &= ~(unsigned long)SMFIP_NR_CONN;
-    if (known_mta)
-        steps |= SMFIP_NR_BODY;
     return (struct granted){
         .actions = offered_actions & WANTED_ACTIONS,
         .steps = offered_steps & steps,

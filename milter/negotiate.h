@@ -17,9 +17,9 @@ struct granted {
 };
 
 /* From what the MTA offers to what we take. A connection that will be refused
- * needs the answer to its first step (may_refuse). `known_mta`: see macros_known_mta(). */
+ * needs the answer to its first step (may_refuse). */
 struct granted negotiate(unsigned long offered_actions, unsigned long offered_steps,
-                         bool may_refuse, bool known_mta);
+                         bool may_refuse);
 
 /* What is missing for the full job, in words, or NULL. */
 const char *negotiate_missing(const struct granted *granted);

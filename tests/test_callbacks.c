@@ -118,28 +118,6 @@ static void test_silent_everywhere_when_granted(void **state)
     assert_int_equal(filter.xxfi_close(ctx), SMFIS_CONTINUE);
 }
 
-/* The body, too, from the second connection of Postfix or Sendmail on. */
-static void test_silent_on_the_body_of_known_mtas(void **state)
-{
-    static const char *const versions[] = {"Postfix 3.7.11", "8.17.1.9", "other 1.0", NULL};
-    (void)state;
-    for (size_t i = 0; i < sizeof(versions) / sizeof(versions[0]); i++) {
-        int answer = i < 2 ? SMFIS_NOREPLY : SMFIS_SKIP;
-        fake_milter_set_macro("v", versions[i]);
-        for (int connection = 0; connection < 2; connection++) {
-            unsigned long taken = negotiate_steps(SMFI_CURR_PROT);
-            connect_from("mail.example.com", &client);
-            send_until_body(SMFIS_NOREPLY, "<a@example.com>");
-            if (connection == 0)
-                continue;
-            assert_int_equal((taken & SMFIP_NR_BODY) != 0, i < 2);
-            assert_int_equal(filter.xxfi_body(ctx, (unsigned char *)"x", 1), answer);
-            assert_int_equal(filter.xxfi_eom(ctx), SMFIS_CONTINUE);
-        }
-        filter.xxfi_close(ctx);
-    }
-}
-
 static void test_answers_everywhere_when_not_granted(void **state)
 {
     (void)state;
@@ -288,7 +266,6 @@ int main(void)
     log_open(&quiet);
     const struct CMUnitTest tests[] = {
         TEST(test_silent_everywhere_when_granted),
-        TEST(test_silent_on_the_body_of_known_mtas),
         TEST(test_answers_everywhere_when_not_granted),
         TEST(test_new_connection_without_negotiation),
         TEST(test_null_arguments_and_steps_out_of_order),
