@@ -27,6 +27,7 @@ struct request {
     bool takes_message;
     int64_t now; /* seconds since 1970; -1: the clock */
     bool json;
+    bool opendkim; /* ask libopendkim too */
     struct config_override overrides[OVERRIDES_MAX];
     size_t override_count;
 };
@@ -42,6 +43,7 @@ enum {
     KEY_AUTHSERV_ID,
     KEY_NOW,
     KEY_JSON,
+    KEY_OPENDKIM,
 };
 
 static const struct argp_option rows[] = {
@@ -57,6 +59,7 @@ static const struct argp_option rows[] = {
     {"now", KEY_NOW, "EPOCH", 0, "Seconds since 1970, for t= and x= of signatures", 0},
     {"config", 'c', "FILE", 0, "Configuration (default: the daemon's)", 0},
     {"json", KEY_JSON, NULL, 0, "JSON, for programs", 0},
+    {"opendkim", KEY_OPENDKIM, NULL, 0, "Ask libopendkim about each DKIM signature too", 0},
     {0},
 };
 
@@ -136,6 +139,9 @@ static error_t parse_key(int key, char *argument, struct argp_state *state)
     case KEY_JSON:
         request->json = true;
         return 0;
+    case KEY_OPENDKIM:
+        request->opendkim = true;
+        return 0;
     case ARGP_KEY_ARG:
         if (!request->takes_message || request->message)
             return ARGP_ERR_UNKNOWN;
@@ -206,6 +212,44 @@ static int exit_code(const struct runtime *runtime, const struct dns_lookup *loo
     return resolver_unreachable(lookups) && !resolver_answers(runtime) ? EX_TEMPFAIL : EX_OK;
 }
 
+/* With a session of its own for the keys that the evaluation did not need. NULL: out of memory. */
+static const struct second_opinions *ask_opendkim(const struct runtime *runtime,
+                                                  struct arena *arena,
+                                                  const struct outcome *outcome,
+                                                  struct bytes message)
+{
+    struct dns_session *dns = arena ? open_session(runtime, arena) : NULL;
+    const struct second_opinion_request request = {
+        .dkim = &outcome->dkim,
+        .lookups = outcome->lookups,
+        .session = dns,
+        .message = message,
+        .now = runtime->env.epoch(runtime->env.clock),
+        .skew = runtime->config->policy.limits.clock_skew,
+    };
+    const struct second_opinions *opinions = arena ? second_opinion_ask(arena, &request) : NULL;
+    dns_session_free(dns);
+    return opinions;
+}
+
+static void print_outcome(const struct request *request, const struct runtime *runtime,
+                          const struct outcome *outcome, struct bytes message)
+{
+    struct arena *arena = NULL;
+    const struct second_opinions *opinions = NULL;
+    if (request->opendkim && !outcome->originating && !outcome->out_of_memory) {
+        arena = arena_new(runtime->config->policy.limits.message_memory);
+        opinions = ask_opendkim(runtime, arena, outcome, message);
+        if (!opinions)
+            fputs("assay: libopendkim was not asked: out of memory\n", stderr);
+    }
+    if (request->json)
+        print_json(outcome_json(outcome, opinions));
+    else
+        outcome_text(stdout, outcome, opinions);
+    arena_free(arena);
+}
+
 static int check_message(const struct request *request, const struct runtime *runtime,
                          struct bytes text)
 {
@@ -226,10 +270,7 @@ static int check_message(const struct request *request, const struct runtime *ru
         evaluation_recipient(evaluation, plain_address(request->recipients[i]));
     message_file_feed(evaluation, text);
     const struct outcome *outcome = evaluation_finish(evaluation, NULL);
-    if (request->json)
-        print_json(outcome_json(outcome));
-    else
-        outcome_text(stdout, outcome);
+    print_outcome(request, runtime, outcome, text);
     int code = exit_code(runtime, outcome->lookups);
     evaluation_free(evaluation);
     return code;

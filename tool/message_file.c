@@ -95,18 +95,18 @@ static bool next_field(struct bytes *text, struct bytes *name, struct bytes *val
     return true;
 }
 
-static void feed_converted(struct evaluation *evaluation, struct bytes body)
+static void walk_converted(struct bytes body, const struct message_sink *sink)
 {
     while (body.len) {
         struct bytes line = next_line(&body);
         bool ended = line.data[line.len - 1] == '\n';
-        evaluation_body(evaluation, bytes_slice(line, 0, line.len - ended));
+        sink->body(sink->context, bytes_slice(line, 0, line.len - ended));
         if (ended)
-            evaluation_body(evaluation, BYTES("\r\n"));
+            sink->body(sink->context, BYTES("\r\n"));
     }
 }
 
-void message_file_feed(struct evaluation *evaluation, struct bytes text)
+void message_file_walk(struct bytes text, const struct message_sink *sink)
 {
     struct bytes name, value;
     struct bytes after = text;
@@ -116,16 +116,40 @@ void message_file_feed(struct evaluation *evaluation, struct bytes text)
     if (bytes_starts_nocase(label, BYTES("From ")) && bytes_trim(label).len > 4)
         text = after; /* "From : a@example.com" is a field, "From a@example.com Mon ..." is not */
     while (next_field(&text, &name, &value))
-        evaluation_header(evaluation, name, value);
-    evaluation_end_of_headers(evaluation);
+        sink->field(sink->context, name, value);
+    sink->end_of_headers(sink->context);
 
     struct bytes rest = text;
     if (without_line_end(next_line(&rest)).len == 0) /* the empty line */
         text = rest;
     if (lf_only) {
-        feed_converted(evaluation, text);
+        walk_converted(text, sink);
         return;
     }
     for (size_t at = 0; at < text.len; at += CHUNK)
-        evaluation_body(evaluation, bytes_slice(text, at, CHUNK));
+        sink->body(sink->context, bytes_slice(text, at, CHUNK));
+}
+
+/* ---- to an evaluation ---- */
+
+static void evaluate_field(void *context, struct bytes name, struct bytes value)
+{
+    evaluation_header(context, name, value);
+}
+
+static void evaluate_end_of_headers(void *context)
+{
+    evaluation_end_of_headers(context);
+}
+
+static void evaluate_body(void *context, struct bytes chunk)
+{
+    evaluation_body(context, chunk);
+}
+
+void message_file_feed(struct evaluation *evaluation, struct bytes text)
+{
+    const struct message_sink sink = {evaluate_field, evaluate_end_of_headers, evaluate_body,
+                                      evaluation};
+    message_file_walk(text, &sink);
 }

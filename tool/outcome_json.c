@@ -58,7 +58,25 @@ static json_t *spf_json(const struct spf_result *spf)
     return object;
 }
 
-static json_t *dkim_json(const struct outcome *outcome)
+/* What libopendkim says of the signature `index`; null when it was not asked at all. */
+static json_t *opendkim_json(const struct second_opinions *opinions, size_t index)
+{
+    if (!opinions)
+        return json_null();
+    bool has = !opinions->failure && index < opinions->count;
+    const struct second_opinion *opinion = has ? &opinions->signatures[index] : NULL;
+    bool asked = opinion && opinion->asked;
+    json_t *object = json_object();
+    set(object, "result", asked ? text_of(auth_result_name(opinion->result)) : json_null());
+    set(object, "agrees", asked ? json_boolean(opinion->agrees) : json_null());
+    set_text(object, "reason",
+             opinion             ? opinion->reason
+             : opinions->failure ? opinions->failure
+                                 : "not asked: too many signatures");
+    return object;
+}
+
+static json_t *dkim_json(const struct outcome *outcome, const struct second_opinions *opinions)
 {
     json_t *array = json_array();
     for (size_t i = 0; i < outcome->dkim.count; i++) {
@@ -75,6 +93,7 @@ static json_t *dkim_json(const struct outcome *outcome)
         set(object, "aligned", json_boolean(aligned && aligned[i]));
         set(object, "testing", json_boolean(signature->testing));
         set(object, "dnssec", json_boolean(signature->secure));
+        set(object, "opendkim", opendkim_json(opinions, i));
         json_array_append_new(array, object);
     }
     return array;
@@ -209,7 +228,7 @@ static json_t *signing_json(const struct signing_result *signing)
     return array;
 }
 
-json_t *outcome_json(const struct outcome *outcome)
+json_t *outcome_json(const struct outcome *outcome, const struct second_opinions *opinions)
 {
     char address[IP_TEXT_MAX];
     json_t *object = json_object();
@@ -225,7 +244,7 @@ json_t *outcome_json(const struct outcome *outcome)
     set(object, "spf", spf_json(&outcome->spf));
     if (outcome->helo_spf.reason)
         set(object, "helo_spf", spf_json(&outcome->helo_spf));
-    set(object, "dkim", dkim_json(outcome));
+    set(object, "dkim", dkim_json(outcome, opinions));
     set(object, "dkim_skipped", json_integer((json_int_t)outcome->dkim.skipped));
     set(object, "arc", arc_json());
     set(object, "dmarc", dmarc_json(&outcome->dmarc));

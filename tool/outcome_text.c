@@ -53,7 +53,35 @@ static void spf_line(FILE *out, const char *name, const struct spf_result *spf)
         fprintf(out, "%-9s %-10s the domain explains: %s\n", "", "", spf->explanation);
 }
 
-static void dkim_lines(FILE *out, const struct outcome *outcome)
+/* What libopendkim says of the signature `index`, unless it agrees. */
+static void opendkim_line(FILE *out, const struct second_opinions *opinions, size_t index)
+{
+    const struct second_opinion *opinion =
+        opinions && index < opinions->count ? &opinions->signatures[index] : NULL;
+    if (!opinion || opinion->agrees)
+        return;
+    fprintf(out, "%-9s %-10s libopendkim", "", "");
+    if (opinion->asked)
+        fprintf(out, " says %s", auth_result_name(opinion->result));
+    fprintf(out, ": %s\n", opinion->reason);
+}
+
+/* One line when it agrees on all. */
+static void opendkim_summary(FILE *out, const struct second_opinions *opinions)
+{
+    size_t agreed = 0;
+    if (!opinions)
+        return;
+    for (size_t i = 0; i < opinions->count; i++)
+        agreed += opinions->signatures[i].agrees;
+    if (opinions->failure)
+        fprintf(out, "%-9s %-10s %s\n", "", "", opinions->failure);
+    else if (opinions->count && agreed == opinions->count)
+        fprintf(out, "%-9s %-10s libopendkim agrees on all %zu signatures\n", "", "", agreed);
+}
+
+static void dkim_lines(FILE *out, const struct outcome *outcome,
+                       const struct second_opinions *opinions)
 {
     if (outcome->dkim.count == 0) {
         result(out, "dkim", "none");
@@ -69,7 +97,9 @@ static void dkim_lines(FILE *out, const struct outcome *outcome)
             fprintf(out, ", %u bits", signature->key_bits);
         fprintf(out, ", %s", aligned && aligned[i] ? "aligned" : "not aligned");
         fprintf(out, ": %s\n", signature->reason);
+        opendkim_line(out, opinions, i);
     }
+    opendkim_summary(out, opinions);
     if (outcome->dkim.skipped)
         fprintf(out, "%-9s %-10s %zu more signatures were not looked at (MaximumSignatures)\n", "",
                 "", outcome->dkim.skipped);
@@ -180,7 +210,7 @@ static void dns_line(FILE *out, struct dns_session_stats stats)
             (double)stats.waited_us / 1000);
 }
 
-void outcome_text(FILE *out, const struct outcome *outcome)
+void outcome_text(FILE *out, const struct outcome *outcome, const struct second_opinions *opinions)
 {
     char address[IP_TEXT_MAX];
     label(out, "client");
@@ -192,7 +222,7 @@ void outcome_text(FILE *out, const struct outcome *outcome)
         spf_line(out, "spf", &outcome->spf);
         if (outcome->helo_spf.reason)
             spf_line(out, "spf", &outcome->helo_spf);
-        dkim_lines(out, outcome);
+        dkim_lines(out, outcome, opinions);
         dmarc_lines(out, &outcome->dmarc);
     }
     verdict_lines(out, &outcome->verdict);

@@ -3,6 +3,7 @@
 #define ASSAY_TOOL_H
 
 #include "evaluate.h"
+#include "second_opinion.h"
 
 #include <jansson.h>
 #include <stdio.h>
@@ -26,9 +27,10 @@ int command_selftest(int argc, char **argv);
 int command_keys(int argc, char **argv);
 int command_report(int argc, char **argv);
 
-/* The outcome as the JSON object of assay(1), and as text for people. */
-json_t *outcome_json(const struct outcome *outcome);
-void outcome_text(FILE *out, const struct outcome *outcome);
+/* The outcome as the JSON object of assay(1), and as text for people. `opinions` may be NULL:
+ * libopendkim was not asked. */
+json_t *outcome_json(const struct outcome *outcome, const struct second_opinions *opinions);
+void outcome_text(FILE *out, const struct outcome *outcome, const struct second_opinions *opinions);
 
 /* SPF alone, in the same words. */
 json_t *spf_outcome_json(const struct spf_result *spf, struct dns_session *dns);
