@@ -420,6 +420,22 @@ static void test_slow_answer(void **state)
     resolver_unref(resolver);
 }
 
+/* A server that has answered from its cache until now, and then takes its time for a name that it
+ * has to look up: it is given that time. */
+static void test_slow_after_quick(void **state)
+{
+    char name[40];
+    (void)state;
+    struct resolver *resolver = test_resolver();
+    for (int i = 0; i < 40; i++) {
+        snprintf(name, sizeof(name), "quick%d.wild.test", i);
+        assert_string_equal(ask(resolver, bytes_of(name), DNS_TXT, 5 * SECOND), "found wild");
+    }
+    assert_string_equal(ask(resolver, BYTES("slower.test"), DNS_TXT, 20 * (int64_t)SECOND),
+                        "found slower");
+    resolver_unref(resolver);
+}
+
 static void test_no_answer(void **state)
 {
     (void)state;
@@ -955,6 +971,7 @@ int main(void)
         cmocka_unit_test(test_odd_names),
         cmocka_unit_test(test_large_answers),
         cmocka_unit_test(test_slow_answer),
+        cmocka_unit_test(test_slow_after_quick),
         cmocka_unit_test(test_no_answer),
         cmocka_unit_test(test_cache),
         cmocka_unit_test(test_dnssec),
