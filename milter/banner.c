@@ -42,14 +42,19 @@ static void log_signing(const struct keys_config *keys)
         log_info("signing nothing: neither KeyDirectory nor KeyTable is set");
 }
 
-static void log_reports(const struct report_config *report)
+static void log_reports(const struct config *config)
 {
+    const struct report_config *report = &config->report;
     char name[RECORDER_STORE_NAME_MAX];
     if (report->store)
         log_info("reports: stored in %s, by way of %s; sent as %s by \"assay report send\"",
                  recorder_store_name(report->store, name), report->journal, report->sender);
     else
         log_info("reports: off, ReportStore is not set");
+    /* RFC 9990 3.5.2: they must pass DMARC */
+    if (report->store && !config->keys.key_table && !config->keys.key_directory)
+        log_warning("reports: they will go without a DKIM signature, as no key is configured, and "
+                    "strict receivers refuse them; \"assay genkey\" makes one");
 }
 
 void banner_log(const struct runtime *runtime)
@@ -57,7 +62,7 @@ void banner_log(const struct runtime *runtime)
     const struct config *config = runtime->config;
     log_mode(config);
     log_signing(&config->keys);
-    log_reports(&config->report);
+    log_reports(config);
     log_info("resolver: %s", resolver_description(runtime->resolver));
     log_socket(&config->milter);
 }
