@@ -210,12 +210,20 @@ static bool lock_source(struct store *store, struct bytes journal_id, struct byt
     return sql_done(statement);
 }
 
+/* Once a batch is committed its journal may go: so that must outlive a power failure. */
+static bool make_durable(struct store *store)
+{
+    if (!store->durable && sql_kind(store->sql) == SQL_SQLITE)
+        store->durable = sql_run(store->sql, "PRAGMA synchronous = FULL");
+    return store->durable || sql_kind(store->sql) != SQL_SQLITE;
+}
+
 bool store_batch_begin(struct store *store, const char *journal_id, const char *host,
                        struct journal_position *position)
 {
     if (store->in_transaction)
         store_rollback(store); /* a batch that its owner gave up */
-    if (!have_caches(store) || !store_begin(store))
+    if (!have_caches(store) || !make_durable(store) || !store_begin(store))
         return false;
     store->undecoded = 0;
     store->waiting_count = 0;

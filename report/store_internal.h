@@ -40,6 +40,7 @@ struct store_message {
 struct store {
     struct sql *sql;
     bool in_transaction;
+    bool durable;          /* SQLite: a commit is on the disk when it returns */
     struct arena *scratch; /* for one event or record; reset by who begins with it */
     EVP_MD *sha256;
     EVP_MD_CTX *digest;

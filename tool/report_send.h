@@ -25,9 +25,10 @@ enum {
     REPORT_OCTETS_MAX = 16 << 20,  /* of a report, compressed */
     REPORT_BOUNCE_SECONDS = 6 * 86400, /* mail servers try for five days before a mail comes back */
     REPORT_BATCH = 200,                /* reports read from the store at a time */
-    REPORT_TEMPORARY_IN_ROW_MAX = 10,  /* then the mail server, not a destination, has trouble */
-    REPORT_DESTINATIONS_MAX = 40,      /* ten URIs, each with up to three others in its place */
-    REPORT_NOTE_MAX = 300,             /* octets of a note in the store */
+    REPORT_WRONG_MAX = 10,            /* reports that the store cannot work on, before a run ends */
+    REPORT_TEMPORARY_IN_ROW_MAX = 10, /* then the mail server, not a destination, has trouble */
+    REPORT_DESTINATIONS_MAX = 40,     /* ten URIs, each with up to three others in its place */
+    REPORT_NOTE_MAX = 300,            /* octets of a note in the store */
 };
 
 struct report_send_request {
@@ -80,6 +81,7 @@ struct report_send {
     int64_t sent_before;         /* mails within the last 24 hours, before this run */
     int64_t dns_us;              /* waited for the destinations of all reports so far */
     int temporary_in_row;
+    int wrong;          /* reports left alone, since the store said no */
     bool unsigned_said; /* that mails go without a signature */
     int exit_code;      /* of the trouble that stopped us */
     enum report_stop stop;

@@ -240,6 +240,18 @@ static void begin(struct report_work *work)
         work_on(work);
 }
 
+/* An error that is about this report shall not keep the others back, in this run and in each that
+ * follows. Its claim ends by itself. */
+static void leave_alone(struct report_send *run, const struct report_item *item)
+{
+    if (store_trouble(run->store) != SQL_WRONG || ++run->wrong > REPORT_WRONG_MAX)
+        return;
+    store_rollback(run->store);
+    run->stop = REPORT_GO_ON;
+    fprintf(stderr, "assay: the report on %.*s is left for the next run; the others go on\n",
+            BYTES_ARGS(item->summary.domain));
+}
+
 bool report_send_report(struct report_send *run, const struct report_item *item)
 {
     struct report_work work = {.run = run, .item = item, .now = report_send_now(run)};
@@ -250,6 +262,8 @@ bool report_send_report(struct report_send *run, const struct report_item *item)
         return true;
     }
     begin(&work);
+    if (run->stop == REPORT_STOP_STORE)
+        leave_alone(run, item);
     if (arena_failed(run->arena)) { /* the next one is smaller */
         report_tally_hide(run);
         fprintf(stderr, "assay: out of memory over the report on %.*s\n",
