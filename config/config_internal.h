@@ -99,8 +99,9 @@ const char *value_split(struct arena *arena, struct bytes text, bool is_list,
 void value_quote(struct strbuf *buf, struct bytes text, bool is_list);
 
 bool value_bool(struct bytes text, bool *out);
-bool value_time(struct bytes text, int64_t *microseconds); /* "5s", "500ms", "5m", "1h", "1d", "5" */
-bool value_size(struct bytes text, int64_t *octets);       /* "64K", "1M", "2G", "1000" */
+bool value_time(struct bytes text,
+                int64_t *microseconds);              /* "5s", "500ms", "5m", "1h", "1d", "5" */
+bool value_size(struct bytes text, int64_t *octets); /* "64K", "1M", "2G", "1000" */
 bool value_octal(struct bytes text, unsigned *out);
 /* What is wrong with a RejectText (static), or NULL. */
 const char *value_check_reject_text(struct bytes text);
