@@ -186,8 +186,8 @@ def test_strangers_with_silent_names(start_assayd, tmp_path):
     server.wait()
     assert answers and set(answers) == {"accept"}, set(answers)
     TABLE.append(("DNS: names of %d strangers are never answered" % STRANGERS,
-                  "100 honest messages spf=pass dmarc=pass, the slowest after %.1f s; %d of "
-                  "strangers temperror" % (slowest, len(answers)), "nothing"))
+                  "100 honest messages spf=pass dmarc=pass, the slowest after %.0f ms; %d of "
+                  "strangers temperror" % (1000 * slowest, len(answers)), "nothing"))
 
 
 # ---------------------------------------------------------------- the system
