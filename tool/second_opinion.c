@@ -19,14 +19,15 @@
 
 enum {
     CPU_SECONDS = 10,
-    MEMORY = 1 << 30, /* octets, besides those for the message */
+    REAP_INTERVAL = 1000000, /* ns */
+    MEMORY = 1 << 30,        /* octets, besides those for the message */
 };
 
 /* ---- the child ---- */
 
-static void limit(__rlimit_resource_t resource, rlim_t value)
+static void limit(__rlimit_resource_t resource, rlim_t soft, rlim_t hard)
 {
-    const struct rlimit both = {value, value};
+    const struct rlimit both = {soft, hard};
     if (setrlimit(resource, &both) != 0)
         _exit(EXIT_FAILURE);
 }
@@ -38,12 +39,13 @@ static void confine(int pipe_end, size_t message_len)
     if (null < 0 || dup2(null, STDIN_FILENO) < 0 || dup2(pipe_end, STDOUT_FILENO) < 0 ||
         dup2(null, STDERR_FILENO) < 0 || close_range(STDERR_FILENO + 1, ~0U, 0) != 0)
         _exit(EXIT_FAILURE);
-    limit(RLIMIT_CORE, 0);
-    limit(RLIMIT_CPU, CPU_SECONDS);
-    limit(RLIMIT_NOFILE, 0);
-    limit(RLIMIT_FSIZE, 0);
+    limit(RLIMIT_CORE, 0, 0);
+    limit(RLIMIT_CPU, CPU_SECONDS, CPU_SECONDS + 1); /* SIGXCPU first */
+    limit(RLIMIT_NOFILE, 0, 0);
+    limit(RLIMIT_FSIZE, 0, 0);
 #ifndef __SANITIZE_ADDRESS__ /* its shadow memory needs terabytes of addresses */
-    limit(RLIMIT_AS, MEMORY + (rlim_t)message_len * 8);
+    rlim_t memory = MEMORY + (rlim_t)message_len * 8;
+    limit(RLIMIT_AS, memory, memory);
 #else
     (void)message_len;
 #endif
@@ -72,30 +74,45 @@ static int64_t now_ms(void)
     return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
-/* Octets read until the child closed the pipe; -1 when that took too long. */
-static ssize_t read_answers(int fd, char *buffer, size_t size, unsigned timeout_ms)
+/* Octets read until the child closed the pipe or the deadline came. */
+static size_t read_answers(int fd, char *buffer, size_t size, int64_t deadline)
 {
-    int64_t deadline = now_ms() + timeout_ms;
     size_t len = 0;
-    for (;;) {
+    while (len < size) {
         struct pollfd wait = {.fd = fd, .events = POLLIN};
         int64_t left = deadline - now_ms();
         int ready = left > 0 ? poll(&wait, 1, (int)left) : 0;
-        if (ready == 0)
-            return -1;
-        ssize_t got = ready > 0 ? read(fd, buffer + len, size - len) : -1;
+        ssize_t got = ready > 0 ? read(fd, buffer + len, size - len) : ready;
         if (got < 0 && errno == EINTR)
             continue;
         if (got <= 0)
-            return (ssize_t)len; /* also when the buffer is full */
+            break;
         len += (size_t)got;
     }
+    return len;
+}
+
+/* How the child ended; -1: it had to be killed. */
+static int reap(pid_t pid, int64_t deadline)
+{
+    const struct timespec pause = {.tv_nsec = REAP_INTERVAL};
+    int status = 0;
+    while (waitpid(pid, &status, WNOHANG) == 0) {
+        if (now_ms() >= deadline) {
+            kill(pid, SIGKILL);
+            while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+                continue;
+            return -1;
+        }
+        nanosleep(&pause, NULL);
+    }
+    return status;
 }
 
 /* Why there is no answer. */
-static const char *failure_of(bool in_time, int status)
+static const char *failure_of(int status)
 {
-    if (!in_time || (WIFSIGNALED(status) && WTERMSIG(status) == SIGXCPU))
+    if (status == -1 || (WIFSIGNALED(status) && WTERMSIG(status) == SIGXCPU))
         return "libopendkim took too long";
     return WIFSIGNALED(status) ? "libopendkim crashed" : "libopendkim failed";
 }
@@ -103,13 +120,11 @@ static const char *failure_of(bool in_time, int status)
 static const char *await_child(pid_t pid, int fd, struct second_opinion_answer *answers,
                                size_t count, unsigned timeout_ms)
 {
+    int64_t deadline = now_ms() + timeout_ms;
     size_t expected = count * sizeof(*answers);
-    int status = 0;
-    ssize_t got = read_answers(fd, (char *)answers, expected, timeout_ms);
-    kill(pid, SIGKILL); /* it has no more to say; one that has ended keeps its status */
-    while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
-        continue;
-    return got == (ssize_t)expected ? NULL : failure_of(got >= 0, status);
+    bool complete = read_answers(fd, (char *)answers, expected, deadline) == expected;
+    int status = reap(pid, complete ? 0 : deadline); /* it has no more to say */
+    return complete ? NULL : failure_of(status);
 }
 
 /* Fills `answers`; returns why it could not, or NULL. */

@@ -280,11 +280,10 @@ const char *second_opinion_text(const struct second_opinion_answer *answer)
 {
     if (answer->refused && answer->error <= DKIM_SIGERROR_OK)
         return "field of bad syntax";
-    if (answer->error == DKIM_SIGERROR_OK) {
-        if (!answer->passed)
-            return "signature did not verify";
-        return answer->body == 1 ? "signature verified" : "body hash did not verify";
-    }
+    if (answer->passed && answer->body == 2)
+        return "body hash did not verify";
+    if (answer->error == DKIM_SIGERROR_OK)
+        return answer->passed && answer->body == 1 ? "signature verified" : "signature not judged";
     const char *text = dkim_sig_geterrorstr(answer->error);
     return text ? text : "unknown error";
 }

@@ -65,8 +65,6 @@ static const char *explain_key(const struct dkim_signature *ours,
 /* A pass of theirs that is none of ours: where the standards or their readers are stricter now. */
 static const char *explain_pass(const struct dkim_signature *ours)
 {
-    if (strcmp(ours->algorithm, "rsa-sha1") == 0)
-        return "RFC 8301 3.1 refuses rsa-sha1; libopendkim still takes it";
     if (ours->body_partial)
         return "l= leaves text unsigned (RFC 6376 8.2); libopendkim counts it as verified";
     if (meaning_of(ours->result) == UNUSABLE)
@@ -81,6 +79,8 @@ const char *second_opinion_explain(const struct dkim_signature *ours,
     enum auth_result theirs = second_opinion_result(answer);
     if (strstr(ours->reason, "out of memory"))
         return "Assay ran out of memory";
+    if (strcmp(ours->algorithm, "rsa-sha1") == 0)
+        return "RFC 8301 3.1 refuses rsa-sha1; libopendkim still takes it";
     if (strstr(ours->reason, "expired") || strstr(ours->reason, "future"))
         return "t= and x= are judged with --now, of which libopendkim does not know";
     if (theirs == AUTH_PASS)
