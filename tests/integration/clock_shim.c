@@ -1,7 +1,7 @@
 /* clock_shim.c - lets the time of day of one process jump, for test_faults.py; with LD_PRELOAD.
  *
- * CLOCK_SHIM names a file of one signed 64-bit number, seconds that are added to the time of day. It
- * is mapped, so that a write to it takes effect at once. The monotonic clock stays as it is.
+ * CLOCK_SHIM names a file of one signed 64-bit number, seconds that are added to the time of day.
+ * It is mapped, so that a write to it takes effect at once. The monotonic clock stays as it is.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
