@@ -105,6 +105,16 @@ const char *report_period(int64_t begin, int64_t end, char *buf)
     return buf;
 }
 
+const int64_t REPORT_FOREVER = 253402300799;
+
+const char *report_suppressed(int64_t until, char *buf)
+{
+    snprintf(buf, REPORT_TIME_TEXT, "suppressed by hand");
+    if (until < REPORT_FOREVER)
+        format(until, "suppressed until %Y-%m-%d %H:%M", buf, REPORT_TIME_TEXT);
+    return buf;
+}
+
 const char *report_shown(struct arena *arena, struct bytes text)
 {
     struct strbuf shown;

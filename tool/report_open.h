@@ -31,6 +31,13 @@ const char *report_time(int64_t time, char *buf);
 /* "2026-11-21", or "2026-11-21 06:00-12:00" when it is not a whole day; end exclusive. */
 const char *report_period(int64_t begin, int64_t end, char *buf);
 
+/* Suppressed by hand means until it is lifted by hand: the end of the year 9999. */
+extern const int64_t REPORT_FOREVER;
+
+/* "suppressed by hand", or "suppressed until 2026-12-04 00:00", into buf[REPORT_TIME_TEXT]. Returns
+ * buf. */
+const char *report_suppressed(int64_t until, char *buf);
+
 /* A stranger's text as one printable line, in arena; never NULL. */
 const char *report_shown(struct arena *arena, struct bytes text);
 

@@ -182,10 +182,15 @@ static bool may_be_tried(struct report_work *work, struct store_delivery *delive
     bool excluded = report_rules_excluded(
         &config->exclude, bytes_slice(address, bytes_find(address, '@') + 1, address.len), address);
     if (until > 0 || excluded) {
+        const char *why = excluded                  ? "ReportExclude names it"
+                          : until >= REPORT_FOREVER ? "suppressed by hand"
+                                                    : "it refused too many reports";
         run->tally.suppressed++;
         delivery->state = STORE_DELIVERY_SUPPRESSED;
-        mark(work, delivery, STORE_DELIVERY_SUPPRESSED, 0,
-             excluded ? "ReportExclude names it" : "it refused too many reports");
+        if (run->request->verbose)
+            report_send_say(run, "%.*s: nothing is sent to %.*s: %s",
+                            BYTES_ARGS(work->item->summary.domain), BYTES_ARGS(address), why);
+        mark(work, delivery, STORE_DELIVERY_SUPPRESSED, 0, why);
         return false;
     }
     if (run->sent_before + run->tally.sent >= config->daily_maximum) {

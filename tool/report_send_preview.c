@@ -105,8 +105,8 @@ static const char *held_back(struct preview *preview, struct bytes address, bool
     *good = store_destination_suppressed(run->store, address, preview->now, &until) &&
             store_sent_since(run->store, address, preview->now - REPORT_DAY_SECONDS, &count);
     if (until > 0)
-        return arena_printf(run->arena, "suppressed until %s: it refused too many reports",
-                            report_time(until, text));
+        return arena_printf(run->arena, "%s%s", report_suppressed(until, text),
+                            until < REPORT_FOREVER ? ": it refused too many reports" : "");
     if (run->sent_before + preview->mails >= run->config->daily_maximum)
         return "waits: ReportDailyMaximum is reached";
     if (count >= run->config->destination_maximum)
@@ -158,8 +158,10 @@ static bool preview_destinations(struct preview *preview, const struct report_it
     if (found.ignored > 0)
         printf("  not   %zu further URIs: no mailto:, or beyond ReportMaximumURIs\n",
                found.ignored);
-    if (found.good == 0 && found.temporary == 0)
+    if (found.good == 0 && found.temporary == 0) {
         puts("  not   nobody is left to send it to");
+        preview->skipped++;
+    }
     return true;
 }
 

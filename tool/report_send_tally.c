@@ -131,7 +131,8 @@ void report_tally_summary(struct report_send *run)
     line("skipped", tally->skipped, "reports: nothing to tell, excluded, or no address");
     line("unverified", tally->unverified, "destinations without agreement, or no address");
     line("refused", tally->refused, "mails");
-    line("suppressed", tally->suppressed, "mails to addresses that refused too many, or excluded");
+    line("suppressed", tally->suppressed,
+         "mails to addresses that refused too many, or that we send nothing");
     line("expired", tally->expired, "mails, after two days");
     left(run);
 }

@@ -145,15 +145,17 @@ static void destinations(struct report_show *show)
     char text[REPORT_TIME_TEXT];
     if (!show->destinations)
         return;
-    title("Addresses that refuse");
+    title("Addresses that refuse, or are suppressed");
     for (const struct report_show_destination *one = show->destinations; one; one = one->next) {
         const struct store_destination *to = &one->destination;
         const char *error = report_shown(show->arena, to->error);
-        printf("  %-*s  %" PRId64 " in a row", DOMAIN_WIDTH_MAX,
-               report_shown(show->arena, to->address), to->refusals);
+        printf("  %-*s  ", DOMAIN_WIDTH_MAX, report_shown(show->arena, to->address));
         if (to->suppressed_until > show->now)
-            printf(", suppressed until %s", report_time(to->suppressed_until, text));
-        printf("%s%s\n", *error ? ": " : "", error);
+            printf("%s%s", report_suppressed(to->suppressed_until, text),
+                   to->refusals > 0 ? ", " : "");
+        if (to->refusals > 0)
+            printf("%" PRId64 " refused in a row%s%s", to->refusals, *error ? ": " : "", error);
+        putchar('\n');
     }
 }
 

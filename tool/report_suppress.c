@@ -16,9 +16,6 @@ enum {
     MEMORY = 1 << 20, /* octets for an address and a few lines */
 };
 
-/* By hand means until it is lifted by hand: the end of the year 9999. */
-static const int64_t FOREVER = 253402300799;
-
 struct request {
     const char *config_path; /* NULL: the daemon's */
     const char *address;     /* to suppress */
@@ -87,12 +84,10 @@ static bool print_one(void *context, const struct store_destination *destination
     arena_reset(listing->arena);
     const char *error = report_shown(listing->arena, destination->error);
     printf("%-40s ", report_shown(listing->arena, destination->address));
-    if (destination->suppressed_until >= FOREVER)
-        fputs("suppressed by hand", stdout);
-    else if (destination->suppressed_until > listing->now)
-        printf("suppressed until %s", report_time(destination->suppressed_until, text));
-    else
-        fputs("still tried", stdout);
+    fputs(destination->suppressed_until > listing->now
+              ? report_suppressed(destination->suppressed_until, text)
+              : "still tried",
+          stdout);
     if (destination->refusals > 0)
         printf(", %" PRId64 " refused in a row%s%s", destination->refusals, *error ? ": " : "",
                error);
@@ -114,7 +109,7 @@ static int list(struct store *store, struct arena *arena)
 
 static int set(struct store *store, struct bytes address, bool suppress)
 {
-    if (!store_destination_set(store, address, suppress ? FOREVER : 0,
+    if (!store_destination_set(store, address, suppress ? REPORT_FOREVER : 0,
                                suppress ? BYTES("by hand") : BYTES_EMPTY))
         return report_store_trouble(store);
     printf(suppress ? "No more reports are sent to %.*s; --lift takes that back.\n"

@@ -397,8 +397,11 @@ def test_suppress_by_hand(world):
     world.run("suppress", "dmarc@one.example")
     listed = world.run("suppress", "--list").stdout.decode()
     assert re.search(r"dmarc@one\.example +suppressed by hand", listed)
+    assert re.search(r"dmarc@one\.example +suppressed by hand$", world.run("show").stdout.decode(),
+                     re.M)
     world.fill("one.example")
-    world.send()
+    assert re.search(r"^  not +dmarc@one\.example  suppressed by hand$", world.send("--dry-run"), re.M)
+    assert "nothing is sent to dmarc@one.example: suppressed by hand" in world.send("-v")
     assert world.deliveries() == {"dmarc@one.example": ["suppressed"]}
     assert world.run("suppress", "--lift", "dmarc@one.example").returncode == 0
     world.fill("one.example", day=TODAY)
