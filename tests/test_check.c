@@ -13,10 +13,16 @@ static const char zone_text[] = "$ORIGIN example.com.\n"
                                 "_dmarc TXT \"v=DMARC1; p=reject\"\n";
 static const char config_text[] = "AuthservID mx.test\nResolverTimeout 100ms\n";
 static const char message_text[] = "From: a@example.com\nSubject: x\n\nhello\n";
+static const char signed_text[] =
+    "DKIM-Signature: v=1; a=rsa-sha256; d=example.com; s=no; h=from;\n"
+    " bh=AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=; b=AAAA\n"
+    "From: a@example.com\n\nhello\n";
 
 static char zone[] = "/tmp/test_check.XXXXXX";
 static char config[] = "/tmp/test_check.XXXXXX";
 static char message[] = "/tmp/test_check.XXXXXX";
+static char signed_message[] = "/tmp/test_check.XXXXXX";
+static const char *more; /* one more argument; NULL: none */
 
 enum { ARGUMENTS_MAX = 20 };
 
@@ -35,6 +41,8 @@ static int run(json_t **json, const char *client, const char *where, const char 
                                        where,
                                        path};
     int argc = path ? 11 : 10;
+    if (more)
+        argv[argc++] = more;
     FILE *output = tmpfile();
     assert_non_null(output);
     fflush(stdout);
@@ -96,6 +104,34 @@ static void test_without_message(void **state)
     json_decref(json);
 }
 
+/* The second opinion: null unless asked for. */
+static void test_opendkim(void **state)
+{
+    json_t *json;
+    (void)state;
+    assert_int_equal(run(&json, "192.0.2.1", zone, signed_message), EX_OK);
+    json_t *signature = json_array_get(json_object_get(json, "dkim"), 0);
+    assert_string_equal(json_string_value(json_object_get(signature, "result")), "permerror");
+    assert_true(json_is_null(json_object_get(signature, "opendkim")));
+    json_decref(json);
+
+    more = "--opendkim";
+    assert_int_equal(run(&json, "192.0.2.1", zone, signed_message), EX_OK);
+    more = NULL;
+    json_t *opinion = json_object_get(json_array_get(json_object_get(json, "dkim"), 0), "opendkim");
+#ifdef HAVE_OPENDKIM
+    assert_string_equal(json_string_value(json_object_get(opinion, "result")), "permerror");
+    assert_true(json_is_true(json_object_get(opinion, "agrees")));
+    assert_string_equal(json_string_value(json_object_get(opinion, "reason")),
+                        "key not found in DNS");
+#else
+    assert_true(json_is_null(json_object_get(opinion, "result")));
+    assert_string_equal(json_string_value(json_object_get(opinion, "reason")),
+                        "this assay was built without libopendkim");
+#endif
+    json_decref(json);
+}
+
 static void test_exit_codes(void **state)
 {
     json_t *json;
@@ -121,13 +157,13 @@ static int write_files(void **state)
 {
     (void)state;
     return write_file(zone, zone_text) | write_file(config, config_text) |
-           write_file(message, message_text);
+           write_file(message, message_text) | write_file(signed_message, signed_text);
 }
 
 static int remove_files(void **state)
 {
     (void)state;
-    return unlink(zone) | unlink(config) | unlink(message);
+    return unlink(zone) | unlink(config) | unlink(message) | unlink(signed_message);
 }
 
 int main(void)
@@ -136,6 +172,7 @@ int main(void)
         cmocka_unit_test(test_pass),
         cmocka_unit_test(test_fail),
         cmocka_unit_test(test_without_message),
+        cmocka_unit_test(test_opendkim),
         cmocka_unit_test(test_exit_codes),
     };
     return cmocka_run_group_tests(tests, write_files, remove_files);

@@ -1,6 +1,7 @@
 /* test_second_opinion.c - libopendkim asked about signatures, in a child that may break. */
 #include "second_opinion.h"
 
+#include "base64.h"
 #include "dkim_harness.h"
 #include "strbuf.h"
 #include "unit.h"
@@ -161,6 +162,37 @@ static void test_known_differences(void **state)
            "libopendkim none)");
 }
 
+/* RFC 6376 3.6.1 lets p= be an RSAPublicKey; RFC 8616 lets d= be a U-label. */
+static void test_perhaps_known_differences(void **state)
+{
+    unsigned char *der = NULL;
+    struct strbuf key;
+    (void)state;
+    strbuf_init(&key, test.arena);
+    strbuf_puts(&key, "p=");
+    int len = i2d_PublicKey(test.rsa, &der);
+    assert_true(len > 0);
+    base64_encode(&key, der, (size_t)len);
+    OPENSSL_free(der);
+    fake_dns_add(test.dns, "bare._domainkey.example.com", DNS_TXT, strbuf_string(&key));
+    expect(
+        ask(signed_by(test.rsa, "a=rsa-sha256; c=relaxed/relaxed; d=example.com; s=bare; h=from"),
+            GOOD),
+        0, "pass", "permerror",
+        "unable to apply public key (perhaps an RSA key without its wrapping (PKCS#1), which "
+        "libopendkim does not read)");
+    struct bytes public_key = dkim_test_public_key(test.arena, test.rsa);
+    fake_dns_add(test.dns, "rsa._domainkey.xn--bcher-kva.example", DNS_TXT,
+                 arena_printf(test.arena, "p=%.*s", BYTES_ARGS(public_key)));
+    const struct second_opinions *opinions =
+        ask(signed_by(test.rsa, "a=rsa-sha256; c=relaxed/relaxed; d=b\xc3\xbc"
+                                "cher.example; s=rsa; h=from"),
+            GOOD);
+    assert_string_equal(dkim_test_result(&test, 0), "pass");
+    assert_non_null(strstr(opinions->signatures[0].reason,
+                           "(libopendkim knows no internationalized names (RFC 8616))"));
+}
+
 static const char *expiring(int64_t at)
 {
     return arena_printf(test.arena, "%s; x=%lld", RSA_TAGS, (long long)at);
@@ -293,11 +325,17 @@ int main(void)
 {
 #define CASE(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
     const struct CMUnitTest tests[] = {
-        CASE(test_agrees_on_pass),     CASE(test_line_ends),
-        CASE(test_agrees_on_fail),     CASE(test_agrees_on_keys),
-        CASE(test_several_signatures), CASE(test_no_signature),
-        CASE(test_known_differences),  CASE(test_clock),
-        CASE(test_unsafe_identity),    CASE(test_many_signatures),
+        CASE(test_agrees_on_pass),
+        CASE(test_line_ends),
+        CASE(test_agrees_on_fail),
+        CASE(test_agrees_on_keys),
+        CASE(test_several_signatures),
+        CASE(test_no_signature),
+        CASE(test_known_differences),
+        CASE(test_perhaps_known_differences),
+        CASE(test_clock),
+        CASE(test_unsafe_identity),
+        CASE(test_many_signatures),
         CASE(test_broken_children),
     };
 #ifndef HAVE_OPENDKIM

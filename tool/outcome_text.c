@@ -76,6 +76,8 @@ static void opendkim_summary(FILE *out, const struct second_opinions *opinions)
         agreed += opinions->signatures[i].agrees;
     if (opinions->failure)
         fprintf(out, "%-9s %-10s %s\n", "", "", opinions->failure);
+    else if (agreed == 1 && opinions->count == 1)
+        fprintf(out, "%-9s %-10s libopendkim agrees on the signature\n", "", "");
     else if (opinions->count && agreed == opinions->count)
         fprintf(out, "%-9s %-10s libopendkim agrees on all %zu signatures\n", "", "", agreed);
 }

@@ -46,8 +46,7 @@ bool second_opinion_agrees(const struct dkim_signature *ours, enum auth_result t
 }
 
 /* What follows from the records that the key's name has. */
-static const char *explain_key(const struct dkim_signature *ours,
-                               const struct second_opinion_key *key)
+static const char *explain_key(const struct second_opinion_key *key)
 {
     const struct dns_answer *answer = key ? key->answer : NULL;
     if (!answer || answer->status != DNS_FOUND)
@@ -56,10 +55,18 @@ static const char *explain_key(const struct dkim_signature *ours,
         return "the name has several TXT records: Assay tries each key, libopendkim none";
     if (answer->records[0].data.len > ITS_RECORD_MAX)
         return "libopendkim reads 1023 octets of a key record";
-    if (ours->result == AUTH_PASS)
-        return "Assay takes RSA keys that are not wrapped (PKCS#1) and reads key records "
-               "differently: see assay(1)";
     return NULL;
+}
+
+/* A pass of ours that is none of theirs, with a key that both could read. */
+static const char *explain_refusal(const struct dkim_signature *ours, enum auth_result theirs)
+{
+    if (strstr(domain_text(ours->domain), "xn--") || strstr(domain_text(ours->selector), "xn--"))
+        return "libopendkim knows no internationalized names (RFC 8616)";
+    if (theirs == AUTH_FAIL)
+        return "perhaps lone CR or LF, VT, FF or a spaced \"b =\", which libopendkim reads its own "
+               "way";
+    return "perhaps an RSA key without its wrapping (PKCS#1), which libopendkim does not read";
 }
 
 /* A pass of theirs that is none of ours: where the standards or their readers are stricter now. */
@@ -87,7 +94,8 @@ const char *second_opinion_explain(const struct dkim_signature *ours,
         return explain_pass(ours);
     if (meaning_of(ours->result) == UNUSABLE && meaning_of(theirs) != UNKNOWN_YET)
         return "neither takes it; RFC 8601 2.7.1 leaves the word open";
-    return explain_key(ours, key);
+    const char *why = explain_key(key);
+    return why || ours->result != AUTH_PASS ? why : explain_refusal(ours, theirs);
 }
 
 #endif

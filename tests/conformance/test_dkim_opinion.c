@@ -115,6 +115,7 @@ static void run_case(json_t *suite, json_t *one, struct counts *counts)
 
 static void run_suite(const char *path, struct counts expected)
 {
+    char name[100];
     struct counts counts = {0};
     json_t *suite = load_json(path);
     json_t *one;
@@ -126,7 +127,8 @@ static void run_suite(const char *path, struct counts expected)
     assert_int_equal(counts.signatures, expected.signatures);
     assert_int_equal(counts.agreeing, expected.agreeing);
     assert_int_equal(counts.differing, expected.differing);
-    report_cases(path, counts.agreeing, counts.differing);
+    snprintf(name, sizeof(name), "libopendkim on %s", path);
+    report_cases(name, counts.agreeing, counts.differing);
 }
 
 static void rfc_6376_and_8463_examples(void **state)
