@@ -70,7 +70,7 @@ static void open_log(const struct log_config *config, bool starting)
 /* ---- reload ---- */
 
 /* These are in force since the start; a reload cannot change them. */
-static void warn_of_fixed_options(const struct config *before, const struct config *now)
+static void warn_of_fixed_options(const struct config *first, const struct config *now)
 {
     static const enum option_id fixed[] = {
         OPTION_Socket,          OPTION_SocketMode,    OPTION_SocketGroup,
@@ -79,7 +79,7 @@ static void warn_of_fixed_options(const struct config *before, const struct conf
         OPTION_ReportRetention,
     };
     for (size_t i = 0; i < sizeof(fixed) / sizeof(fixed[0]); i++) {
-        if (strcmp(before->values[fixed[i]].text, now->values[fixed[i]].text) != 0)
+        if (strcmp(first->values[fixed[i]].text, now->values[fixed[i]].text) != 0)
             log_warning("%s: %s was changed; that takes effect at the next start",
                         now->values[fixed[i]].origin, config_options[fixed[i]].name);
     }
@@ -142,7 +142,7 @@ static void reload(void)
     struct runtime *before = context_acquire();
     struct runtime *now = load_runtime(before);
     if (now) {
-        warn_of_fixed_options(before->config, now->config);
+        warn_of_fixed_options(first_config, now->config);
         privileges_raise_file_limit(now->config->milter.maximum_connections);
         context_set(runtime_ref(now));
         open_log(&now->config->log, true);
