@@ -17,6 +17,15 @@
 
 #ifdef HAVE_OPENDKIM
 
+/* A sanitizer's shadow memory needs terabytes of addresses. */
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define SANITIZED
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define SANITIZED
+#endif
+#endif
+
 enum {
     CPU_SECONDS = 10,
     REAP_INTERVAL = 1000000, /* ns */
@@ -43,7 +52,7 @@ static void confine(int pipe_end, size_t message_len)
     limit(RLIMIT_CPU, CPU_SECONDS, CPU_SECONDS + 1); /* SIGXCPU first */
     limit(RLIMIT_NOFILE, 0, 0);
     limit(RLIMIT_FSIZE, 0, 0);
-#ifndef __SANITIZE_ADDRESS__ /* its shadow memory needs terabytes of addresses */
+#ifndef SANITIZED
     rlim_t memory = MEMORY + (rlim_t)message_len * 8;
     limit(RLIMIT_AS, memory, memory);
 #else
