@@ -188,18 +188,20 @@ struct recorder *recorder_new(const struct report_config *config, const struct r
 
 bool recorder_finish(struct recorder *recorder, int patience_ms)
 {
-    struct timespec until;
-    clock_gettime(CLOCK_MONOTONIC, &until); /* the time of day may jump meanwhile */
-    until.tv_sec += patience_ms / 1000;
-    until.tv_nsec += patience_ms % 1000 * 1000000L;
-    until.tv_sec += until.tv_nsec / 1000000000L;
-    until.tv_nsec %= 1000000000L;
+    const struct timespec moment = {0, 5000000};
+    const int64_t give_up_ms = recorder_now_ms() + patience_ms;
     pthread_mutex_lock(&recorder->mutex);
     recorder->stopping = true;
-    recorder->give_up_ms = recorder_now_ms() + patience_ms;
+    recorder->give_up_ms = give_up_ms;
     pthread_cond_signal(&recorder->changed);
     pthread_mutex_unlock(&recorder->mutex);
-    return pthread_clockjoin_np(recorder->thread, NULL, CLOCK_MONOTONIC, &until) == 0;
+    /* pthread_timedjoin_np() goes by the time of day, which may jump meanwhile, and ThreadSanitizer
+     * does not know pthread_clockjoin_np(). */
+    int busy;
+    while ((busy = pthread_tryjoin_np(recorder->thread, NULL)) == EBUSY &&
+           recorder_now_ms() < give_up_ms)
+        nanosleep(&moment, NULL);
+    return busy == 0;
 }
 
 void recorder_free(struct recorder *recorder)
