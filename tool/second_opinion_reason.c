@@ -11,6 +11,10 @@
 
 enum { ITS_RECORD_MAX = 1023 }; /* octets of a key record that it reads */
 
+/* To RFC 6376 octets like others; libopendkim takes some for white space, drops some. */
+static const char odd_octets[] =
+    "perhaps lone CR or LF, VT, FF or a spaced \"b =\", which libopendkim reads its own way";
+
 /* What a result says about a signature. */
 enum meaning {
     VERIFIES,
@@ -64,8 +68,7 @@ static const char *explain_refusal(const struct dkim_signature *ours, enum auth_
     if (strstr(domain_text(ours->domain), "xn--") || strstr(domain_text(ours->selector), "xn--"))
         return "libopendkim knows no internationalized names (RFC 8616)";
     if (theirs == AUTH_FAIL)
-        return "perhaps lone CR or LF, VT, FF or a spaced \"b =\", which libopendkim reads its own "
-               "way";
+        return odd_octets;
     return "perhaps an RSA key without its wrapping (PKCS#1), which libopendkim does not read";
 }
 
@@ -76,7 +79,7 @@ static const char *explain_pass(const struct dkim_signature *ours)
         return "l= leaves text unsigned (RFC 6376 8.2); libopendkim counts it as verified";
     if (meaning_of(ours->result) == UNUSABLE)
         return "Assay is stricter with signatures and keys (RFC 6376 3.2, 3.6.1)";
-    return NULL;
+    return ours->result == AUTH_FAIL ? odd_octets : NULL;
 }
 
 const char *second_opinion_explain(const struct dkim_signature *ours,
