@@ -165,7 +165,9 @@ def test_strangers_with_silent_names(start_assayd, tmp_path):
     server = subprocess.Popen([sys.executable, os.path.join(HERE, "dns_server.py"), str(path)],
                               stdout=subprocess.PIPE, text=True)
     port = int(server.stdout.readline().split()[1])
-    assayd = start_assayd(**{**dns_options(port), "ResolverTimeout": "3"})
+    patience = max(1, int(harness.PATIENCE))
+    assayd = start_assayd(**{**dns_options(port), "ResolverTimeout": str(3 * patience),
+                             "MessageDeadline": str(DEADLINE * patience)})
     loads = [Load(lambda number, w=worker: ask(assayd, stranger(w, number))[0].verdict())
              for worker in range(STRANGERS)]
     for load in loads:
