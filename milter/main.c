@@ -172,18 +172,20 @@ static void log_recorder(void *context, enum recorder_level level, const char *t
         log_info("%s", text);
 }
 
-/* After rights are dropped. False: it was logged. */
-static bool start_recorder(const struct report_config *config)
+/* After rights are dropped. Without it mail is checked all the same: reports are no reason to keep
+ * a mail server waiting. */
+static void start_recorder(const struct report_config *config)
 {
     static const struct recorder_log log = {.line = log_recorder};
     char error[RECORDER_ERROR_MAX];
     if (!config->store)
-        return true;
+        return;
     struct recorder *recorder = recorder_new(config, &log, error);
     if (!recorder)
-        log_error("%s", error);
+        log_error("%s; mail is checked, but nothing is recorded for reports until that is mended "
+                  "and assayd started again",
+                  error);
     context_set_recorder(recorder);
-    return recorder != NULL;
 }
 
 /* False: its thread hangs in the database, and must not be disturbed. */
@@ -307,17 +309,16 @@ static int take_places(const struct config *config, const struct privileges *own
     }
     if (!write_pid_file(config->milter.pid_file))
         return EX_CANTCREAT;
-    if (config->report.store && !recorder_prepare(&config->report, owner->uid, owner->gid, error)) {
-        log_error("%s", error);
-        return EX_CANTCREAT;
-    }
+    if (config->report.store && !recorder_prepare(&config->report, owner->uid, owner->gid, error))
+        log_error("%s", error); /* what comes of it, start_recorder() says */
     if (!privileges_drop(owner, error)) {
         log_error("%s", error);
         return EX_NOPERM;
     }
     if (geteuid() == 0)
         log_warning("running as root; set UserID, or User= in the systemd unit");
-    return start_recorder(&config->report) ? EX_OK : EX_CANTCREAT;
+    start_recorder(&config->report);
+    return EX_OK;
 }
 
 /* From the socket to the end. Takes over the reference of runtime. */

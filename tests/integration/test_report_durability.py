@@ -517,6 +517,19 @@ def test_read_only(site):
                   + "; the %d before are said to be lost" % lost))
 
 
+def test_journal_that_cannot_be(site):
+    """A wrong ReportJournal costs the reports, not the mail."""
+    here = site(start=False)
+    here.options.update(ReportJournal="/proc/nowhere/journal")
+    here.start()
+    here.wait_said("mail is checked, but nothing is recorded for reports")
+    mta = load(here, "none", 50)
+    assert set(mta.answers.values()) <= set(FINAL)
+    here.assayd.stop()
+    TABLE.append(("ReportJournal cannot be made", "%d answers" % len(mta.answers),
+                  "none recorded, and that is said at the start"))
+
+
 # ------------------------------------------------------------------- SQLite
 
 
