@@ -210,11 +210,13 @@ static bool lock_source(struct store *store, struct bytes journal_id, struct byt
     return sql_done(statement);
 }
 
-/* Once a batch is committed its journal may go: so that must outlive a power failure. */
+/* Once a batch is committed its journal may go: so that must outlive a power failure. And a
+ * daemon shall not keep as many pages in memory as a tool that plans. */
 static bool make_durable(struct store *store)
 {
     if (!store->durable && sql_kind(store->sql) == SQL_SQLITE)
-        store->durable = sql_run(store->sql, "PRAGMA synchronous = FULL");
+        store->durable =
+            sql_run(store->sql, "PRAGMA synchronous = FULL; PRAGMA cache_size = -2048");
     return store->durable || sql_kind(store->sql) != SQL_SQLITE;
 }
 

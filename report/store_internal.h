@@ -7,16 +7,16 @@
 #include <openssl/evp.h>
 
 enum {
-    STORE_HASH_LEN = 16,            /* octets kept of a SHA-256: no two alike among 2^40 keys */
-    STORE_HASH_TEXT_LEN = 22,       /* the same in base64, without padding */
-    STORE_TUPLE_CACHE = 64 * 1024,  /* entries, 40 octets each: tuples seen lately */
-    STORE_POLICY_CACHE = 16 * 1024, /* entries: policies seen lately */
-    STORE_SCRATCH_MAX = 4 << 20,    /* octets: one decoded event or record */
-    STORE_DAY = 86400,              /* seconds */
-    STORE_MESSAGES = 16,            /* messages in one INSERT: a way to the server less for each */
-    STORE_ADDRESS_MAX = 1024,       /* octets of an address or URI: an index of PostgreSQL takes
-                                       2,700 */
-    STORE_QUEUE_ID_MAX = 64,        /* octets; Postfix and Sendmail give 10 to 20 */
+    STORE_HASH_LEN = 16,           /* octets kept of a SHA-256: no two alike among 2^40 keys */
+    STORE_HASH_TEXT_LEN = 22,      /* the same in base64, without padding */
+    STORE_TUPLE_CACHE = 16 * 1024, /* entries, 40 octets each: tuples seen lately */
+    STORE_POLICY_CACHE = 4 * 1024, /* entries: policies seen lately */
+    STORE_SCRATCH_MAX = 4 << 20,   /* octets: one decoded event or record */
+    STORE_DAY = 86400,             /* seconds */
+    STORE_MESSAGES = 16,           /* messages in one INSERT: a way to the server less for each */
+    STORE_ADDRESS_MAX = 1024,      /* octets of an address or URI: an index of PostgreSQL takes
+                                      2,700 */
+    STORE_QUEUE_ID_MAX = 64,       /* octets; Postfix and Sendmail give 10 to 20 */
 };
 
 struct store_key {
