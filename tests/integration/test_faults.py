@@ -133,7 +133,8 @@ def test_flapping_dns(start_assayd, keys):
 
 
 GREEDY_ZONES = 12
-STRANGERS = 80  # connections
+# Connections. Instrumented code is so slow that 80 overload the process, not the resolver.
+STRANGERS, HONEST = (15, 20) if os.environ.get("ASSAY_SANITIZED") else (80, 100)
 
 
 def greedy_zone():
@@ -174,7 +175,7 @@ def test_strangers_with_silent_names(start_assayd, tmp_path):
         load.start()
     time.sleep(2 * DEADLINE * harness.PATIENCE)
     slowest = 0
-    for n in range(100):
+    for n in range(HONEST):
         domain = "h%d.test" % n
         case = corpus.Case("honest", corpus.mail(b"user@" + domain.encode()),
                            sender="user@" + domain, client="192.0.2.1")
@@ -188,8 +189,8 @@ def test_strangers_with_silent_names(start_assayd, tmp_path):
     server.wait()
     assert answers and set(answers) == {"accept"}, set(answers)
     TABLE.append(("DNS: names of %d strangers are never answered" % STRANGERS,
-                  "100 honest messages spf=pass dmarc=pass, the slowest after %.0f ms; %d of "
-                  "strangers temperror" % (1000 * slowest, len(answers)), "nothing"))
+                  "%d honest messages spf=pass dmarc=pass, the slowest after %.0f ms; %d of "
+                  "strangers temperror" % (HONEST, 1000 * slowest, len(answers)), "nothing"))
 
 
 # ---------------------------------------------------------------- the system
