@@ -1,8 +1,9 @@
 /* sql_sqlite.c - SQLite as an engine of sql.h.
  *
  * WAL and synchronous=NORMAL: a commit costs no fsync(2), a killed process loses nothing, and a
- * power failure may take the last commits, but never the file. A file that is not ours
- * (application_id) is left alone. A statement belongs to one row of the caller at a time.
+ * power failure may take the last commits, but never the file. (The daemon's batches are
+ * synchronous: store_ingest.c.) A file that is not ours (application_id) is left alone. A statement
+ * belongs to one row of the caller at a time.
  *
  * Relies on libsqlite3, 3.39 or newer.
  */

@@ -8,13 +8,6 @@
 
 enum { MEMORY = 256 << 20 };
 
-#define assert_bytes(view, text)                                                                   \
-    do {                                                                                           \
-        struct bytes view_ = (view);                                                               \
-        if (!bytes_equal(view_, bytes_of(text)))                                                   \
-            fail_msg("\"%.*s\", wanted \"%s\"", BYTES_ARGS(view_), text);                          \
-    } while (0)
-
 static struct arena *arena;
 
 static int set_up(void **state)

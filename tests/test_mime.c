@@ -5,13 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define assert_bytes(view, text)                                                                   \
-    do {                                                                                           \
-        struct bytes view_ = (view);                                                               \
-        if (!bytes_equal(view_, bytes_of(text)))                                                   \
-            fail_msg("\"%.*s\", wanted \"%s\"", BYTES_ARGS(view_), text);                          \
-    } while (0)
-
 enum { MEMORY = 64 << 20 };
 
 /* ---- header fields ---- */

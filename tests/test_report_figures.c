@@ -7,13 +7,6 @@
 
 enum { DAY = 86400, RECORDS_MAX = 8 };
 
-#define assert_bytes(view, text)                                                                   \
-    do {                                                                                           \
-        struct bytes view_ = (view);                                                               \
-        if (!bytes_equal(view_, bytes_of(text)))                                                   \
-            fail_msg("\"%.*s\", wanted \"%s\"", BYTES_ARGS(view_), text);                          \
-    } while (0)
-
 /* A record in short: "D" and "S": DKIM and SPF are aligned and pass. */
 struct row {
     const char *ip;
