@@ -25,12 +25,6 @@ static int tear_down(void **state)
     return 0;
 }
 
-static void assert_bytes(struct bytes got, const char *wanted)
-{
-    if (!bytes_equal(got, bytes_of(wanted)))
-        fail_msg("got <%.*s>, wanted <%s>", BYTES_ARGS(got), wanted);
-}
-
 /* ---- authres_parse() ---- */
 
 /* The parsed field as text: "id; method/version=result reason {ptype.property=value}". */
